@@ -1,0 +1,24 @@
+import {readFileSync} from 'node:fs';
+import typescript from '@rollup/plugin-typescript';
+
+const {dependencies, optionalDependencies, peerDependencies} = JSON.parse(
+  readFileSync('package.json', 'utf8'),
+);
+const packages = Object.keys({...dependencies, ...optionalDependencies, ...peerDependencies});
+
+/** `dist` mirrors `src`, file for file: what a stack trace names is where the code lives. */
+export default {
+  input: [
+    'src/index.ts',
+    'src/metrics/index.ts',
+    'src/engine/index.ts',
+    'src/inversion/index.ts',
+    'src/tracker/index.ts',
+    'src/render/index.ts',
+    'src/plugin/worker.ts',
+    'src/cli/main.ts',
+  ],
+  output: {dir: 'dist', format: 'es', preserveModules: true, preserveModulesRoot: 'src', sourcemap: true},
+  external: id => id.startsWith('node:') || packages.some(name => id === name || id.startsWith(`${name}/`)),
+  plugins: [typescript({tsconfig: 'tsconfig.build.json'})],
+};

@@ -1,0 +1,1 @@
+export type {Engine, Parameter, Weights} from './contract.js';

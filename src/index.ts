@@ -1,0 +1,2 @@
+export {InvarianceError, type ErrorCode} from './errors.js';
+export type * from './types.js';

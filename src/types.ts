@@ -1,0 +1,173 @@
+/**
+ * A measured layer. Blocks of a known ViT are `block_00`, `block_01`, …, its final norm is `norm`;
+ * layers of any other model keep the names the model gives them.
+ */
+export type LayerName = string;
+
+/** How a block's (n, T, D) output becomes one row an image: all tokens flattened, the class token, or the mean. */
+export type Pooling = 'tokens' | 'cls' | 'mean';
+
+/** Images as the metrics define them: NCHW, row-major, pixels in [0, 1] before normalisation. */
+export interface Images {
+  readonly count: number;
+  readonly channels: number;
+  readonly height: number;
+  readonly width: number;
+  /** count × channels × height × width values. Seeds and iterates may leave [0, 1]; the model's normaliser clamps. */
+  readonly data: Float32Array;
+}
+
+/** One layer's representation: row-major (count, width). */
+export interface Features {
+  readonly count: number;
+  readonly width: number;
+  readonly data: Float32Array;
+}
+
+/** Inner products of column-centred features: symmetric, row-major, n × n. */
+export interface Gram {
+  readonly n: number;
+  readonly data: Float64Array;
+}
+
+/** Rows are pretrained layers i, columns are finetuned layers j; null where the value is withheld. */
+export type Matrix = (number | null)[][];
+
+/** One quantity by both estimators of linear CKA: unbiased (primary) and biased (as the paper reports it). */
+export interface Estimates {
+  unbiased: Matrix;
+  biased: Matrix;
+}
+
+/** A number with its interval, or the reason why there is none. Never NaN. */
+export type Score =
+  | {
+      status: 'scored';
+      value: number;
+      /** Ends of the interval over probe images; null with fewer than 8 images. */
+      low: number | null;
+      high: number | null;
+    }
+  | {status: 'withheld'; reason: string};
+
+/** How well X'_i was inverted, for one pretrained layer. */
+export interface Gate {
+  layer: LayerName;
+  /** mean over images of ‖f(x') − f(x)‖ / ‖f(x)‖. */
+  rel: number;
+  /** Σ‖f(x') − f(x)‖² / Σ‖f(x) − mean f‖²: the share of the layer's variance that X' misses. */
+  fvu: number;
+  /** Pixel root mean square between X' and X, and between X' and the seeds, in [0, 1] pixels. */
+  rmsToProbes: number;
+  rmsToSeeds: number;
+  /** Share of images whose own error stayed above the gate. */
+  unconverged: number;
+  /** Gradient evaluations an image, mean. */
+  evaluations: number;
+  /** fvu is under the threshold in force. */
+  passed: boolean;
+}
+
+/** What may be compared with what: two readings compare only where `id` is equal. */
+export interface Fingerprint {
+  /** Hash of everything below. */
+  id: string;
+  /** Hash of the pretrained weights that the measured layers use. */
+  pretrained: string;
+  probes: string;
+  seeds: string;
+  layers: readonly LayerName[];
+  pooling: Pooling;
+  inversion: Readonly<Record<string, string | number>>;
+}
+
+/** What is measured once a run, on the pretrained model and its controls. */
+export interface Baseline {
+  fingerprint: Fingerprint;
+  layers: readonly LayerName[];
+  /** W0 = R_0: the pretrained model's retention of its own invariances. Never assumed to be 1. */
+  ceiling: Estimates;
+  /** N: the same with a randomly initialised network of this architecture in place of the finetuned one. */
+  floor: Estimates;
+  /** Diagonals of two controls, unbiased: X' := seeds, and X' with its rows permuted. */
+  controls: {noise: (number | null)[]; permuted: (number | null)[]};
+  /** Centre of mass of each pretrained layer's invariances over its own blocks, com_0(i). */
+  flow: (number | null)[];
+  gates: Gate[];
+  cost: Cost;
+}
+
+/** What something cost the machine. */
+export interface Cost {
+  seconds: number;
+  /** Images pushed forward through the model, and images for which a gradient was taken. */
+  forwards: number;
+  gradients: number;
+}
+
+/** When a reading was taken. */
+export interface Moment {
+  /** Optimiser steps since the start of training; 0 is before the first. */
+  step: number;
+  /** Epochs since the start, fractional; null where unknown. */
+  epoch: number | null;
+  /** Unix milliseconds. */
+  time: number;
+  /** Values the training reported at this step: loss, accuracy, learning rate. */
+  logged: Readonly<Record<string, number>>;
+}
+
+/** One moment of one run. Everything downstream (journal, W&B, page, report) is a view of readings. */
+export interface Reading extends Moment {
+  /** Equal to the baseline's fingerprint id. */
+  fingerprint: string;
+  layers: readonly LayerName[];
+  /** R_t. */
+  retention: Estimates;
+  /** D_t. */
+  drift: Estimates;
+  /** r_t[i], one a layer. */
+  scores: Score[];
+  /** com_t(i), and the column j*(i) that holds most of layer i's invariance; blocks only, null elsewhere. */
+  flow: {centre: (number | null)[]; strongest: (number | null)[]};
+  /** C_t(i): positive = moved to shallower layers; `mean` is over the deeper half of the blocks. */
+  compression: {layers: (number | null)[]; mean: number | null};
+  /** ‖θt − θ0‖F / ‖θ0‖F by layer; null where a layer owns no weights. */
+  weightDrift: (number | null)[];
+  /** A_t and the novelty W0[i,i] − A_t[i,i], on the readings that took it. */
+  acquired?: {similarity: Estimates; novelty: (number | null)[]};
+  cost: Cost;
+}
+
+export type RunState = 'running' | 'finished' | 'crashed' | 'killed';
+
+/** What `run.json` holds. */
+export interface RunInfo {
+  /** Format of the run folder. */
+  format: 1;
+  id: string;
+  name: string;
+  /** Unix milliseconds. */
+  created: number;
+  layers: readonly LayerName[];
+  pooling: Pooling;
+  fingerprint: Fingerprint;
+  probes: {count: number; source: string};
+  engine: string;
+  /** Versions of this package, Node and the engine. */
+  versions: Readonly<Record<string, string>>;
+  /** Commit of the working folder, where there is one. */
+  git: string | null;
+  /** The user's own settings, for comparison: learning rate, batch size, … */
+  config: Readonly<Record<string, unknown>>;
+}
+
+/** Everything that happens in a run and is no reading; one line of `events.jsonl` each, with `time` in Unix ms. */
+export type RunEvent = {time: number} & (
+  | {type: 'baseline'; baseline: Baseline}
+  | {type: 'logged'; step: number; epoch: number | null; values: Readonly<Record<string, number>>}
+  | {type: 'checkpoint'; step: number; path: string; aliases: readonly string[]}
+  | {type: 'resumed'; step: number}
+  | {type: 'notice'; level: 'info' | 'warning' | 'error'; code: string; message: string}
+  | {type: 'ended'; state: Exclude<RunState, 'running'>}
+);
