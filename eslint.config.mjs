@@ -3,7 +3,7 @@ import tseslint from 'typescript-eslint';
 
 const rooms = ['metrics', 'engine', 'inversion', 'plugin', 'tracker', 'render', 'compare', 'server', 'cli'];
 
-/** The arrows of docs/design.md: a room may import itself and what stands here. */
+/** The arrows of CONTRIBUTING.md: a room may import itself and what stands here. */
 const arrows = {
   metrics: ['base'],
   engine: ['base'],
