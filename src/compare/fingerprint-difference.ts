@@ -1,0 +1,28 @@
+import type {Fingerprint} from '../types.js';
+
+const remedies = {
+  pretrained: 'they started from different pretrained weights',
+  probes: 'they were measured on different probe images',
+  seeds: 'their inversions started from different seeds',
+  layers: 'they measured different layers',
+  pooling: 'they pooled tokens differently',
+  inversion: 'their inversions were made with different options',
+} as const;
+
+/**
+ * Why two runs may not be compared, in words, or null where they may: retention rises with the quality of the
+ * inversion and depends on the probes, so numbers mean the same only within one fingerprint.
+ */
+export function fingerprintDifference(a: Fingerprint, b: Fingerprint): string | null {
+  if (a.id === b.id) return null;
+  const parts = Object.keys(remedies) as (keyof typeof remedies)[];
+  const reasons = parts
+    .filter(part => JSON.stringify(a[part]) !== JSON.stringify(b[part]))
+    .map(part => `${remedies[part]} (${shown(a[part])} against ${shown(b[part])})`);
+  return reasons.join('; ') || `their fingerprints differ (${a.id} against ${b.id})`;
+}
+
+function shown(part: Fingerprint[keyof Fingerprint]): string {
+  const text = typeof part === 'string' ? part : JSON.stringify(part);
+  return text.length > 60 ? `${text.slice(0, 57)}…` : text;
+}
