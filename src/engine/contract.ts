@@ -21,6 +21,11 @@ export type Weights = readonly Parameter[];
 export interface Engine {
   /** For people and for `run.json`: "onnxruntime-node 1.30.0, cpu, 1 thread". */
   readonly description: string;
+  /**
+   * Everything besides the weights that decides what the layers compute: architecture, heads, epsilons, activation,
+   * normalisation, … as one canonical text. Part of cache keys and fingerprints; equal for equal functions.
+   */
+  readonly definition: string;
   /** Measured layers, shallow to deep. */
   readonly layers: readonly LayerName[];
   /** Which of them are residual-stream blocks: flow and compression are defined on these. */
