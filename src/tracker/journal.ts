@@ -1,0 +1,160 @@
+import {
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  closeSync,
+  readFileSync,
+  renameSync,
+  writeSync,
+} from 'node:fs';
+import {hostname} from 'node:os';
+import {join} from 'node:path';
+import {InvarianceError, messageOf} from '../errors.js';
+import type {Reading, RunEvent} from '../types.js';
+import {openAppendLog, type AppendLog, type AppendLogOptions} from './append-log.js';
+import type {Tracker} from './contract.js';
+import {parseLine, type RecordKind} from './journal-lines.js';
+import {plain} from './plain.js';
+import {readRun, readRunInfo, runFiles, type RecordedRun} from './read-run.js';
+
+/** The record of a run on disk; always the first tracker. */
+export interface Journal extends Tracker {
+  readonly folder: string;
+  /** What is on disk now. */
+  readBack(): Promise<RecordedRun>;
+}
+
+export interface JournalOptions extends Pick<AppendLogOptions, 'fs' | 'bound'> {
+  /** Told when the disk refuses records and when it takes them again; standard error by default. */
+  onNotice?: (notice: Extract<RunEvent, {type: 'notice'}>) => void;
+  /** Unix milliseconds; Date.now by default. */
+  now?: () => number;
+}
+
+function writeWhole(path: string, value: unknown): void {
+  const fd = openSync(`${path}.part`, 'w');
+  try {
+    writeSync(fd, `${JSON.stringify(plain(value), null, 2)}\n`);
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+  renameSync(`${path}.part`, path);
+}
+
+/** The seq behind the last good line of a log. */
+function nextSeq(path: string, kind: RecordKind): number {
+  if (!existsSync(path)) return 0;
+  const lines = readFileSync(path, 'utf8').split('\n');
+  for (let i = lines.length - 2; i >= 0; i--) {
+    const parsed = parseLine(kind, lines[i]!);
+    if (parsed.status === 'read') return parsed.seq + 1;
+  }
+  return 0;
+}
+
+/**
+ * The journal in a run folder, `invariance/<run-id>/`: `run.json`, `readings.jsonl`, `events.jsonl`, `media/`.
+ * Append-only. A reading and every event but `logged` is on the disk when its call returns; `logged` lines are with
+ * the operating system, which outlives the process, and cost a few microseconds. A line torn by a kill is cut off
+ * when the run is resumed.
+ *
+ * `start` throws `io_failed` where the folder cannot be written and `bad_record` where it holds another run;
+ * after that nothing throws: records the disk refuses wait in memory, up to `bound` bytes for each of the two logs.
+ */
+export function openJournal(folder: string, options: JournalOptions = {}): Journal {
+  const {
+    fs,
+    bound,
+    now = Date.now,
+    onNotice = ({message}) => process.stderr.write(`wandb-invariance: ${message}\n`),
+  } = options;
+  let logs: Record<RecordKind, AppendLog> | undefined;
+  let seq = 0;
+
+  const open = (kind: RecordKind): AppendLog =>
+    openAppendLog(join(folder, runFiles[kind]), {
+      fs,
+      bound,
+      onTrouble: ({kind: trouble, message}) =>
+        onNotice({
+          type: 'notice',
+          time: now(),
+          level: trouble === 'recovered' ? 'info' : trouble === 'failing' ? 'warning' : 'error',
+          code: `journal_${trouble}`,
+          message,
+        }),
+    });
+
+  function append(kind: RecordKind, record: Reading | RunEvent, durable: boolean): void {
+    if (logs === undefined)
+      throw new InvarianceError('bad_option', 'the journal takes records between start and finish');
+    logs[kind].append(JSON.stringify({seq: seq++, ...(plain(record) as object)}), {durable});
+  }
+
+  return {
+    name: 'journal',
+    folder,
+    readBack: () => readRun(folder),
+
+    async start(run, {resumed}) {
+      const info = join(folder, runFiles.info);
+      try {
+        mkdirSync(join(folder, runFiles.media), {recursive: true});
+      } catch (cause) {
+        throw new InvarianceError(
+          'io_failed',
+          `cannot write ${folder}: ${messageOf(cause)}; name a writable folder`,
+          {
+            cause,
+          },
+        );
+      }
+      if (existsSync(info)) {
+        const {id} = await readRunInfo(folder);
+        if (id !== run.id) {
+          throw new InvarianceError(
+            'bad_record',
+            `${folder} holds run ${id}, not ${run.id}; name another folder`,
+          );
+        }
+      }
+      const next = Math.max(
+        ...(['reading', 'event'] as const).map(kind => nextSeq(join(folder, runFiles[kind]), kind)),
+      );
+      if (next > 0 && !resumed) {
+        throw new InvarianceError(
+          'bad_record',
+          `${folder} already holds records of run ${run.id}; resume it or name another id`,
+        );
+      }
+      try {
+        if (!existsSync(info)) writeWhole(info, run);
+        writeWhole(join(folder, runFiles.writer), {pid: process.pid, host: hostname()});
+      } catch (cause) {
+        throw new InvarianceError(
+          'io_failed',
+          `cannot write ${folder}: ${messageOf(cause)}; name a writable folder`,
+          {
+            cause,
+          },
+        );
+      }
+      logs = {reading: open('reading'), event: open('event')};
+      seq = next;
+    },
+    event(event) {
+      append('event', event, event.type !== 'logged');
+    },
+    reading(reading) {
+      append('reading', reading, true);
+    },
+    finish(state) {
+      append('event', {type: 'ended', time: now(), state}, true);
+      logs?.reading.close();
+      logs?.event.close();
+      logs = undefined;
+    },
+  };
+}

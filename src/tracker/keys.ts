@@ -1,0 +1,220 @@
+import type {Baseline, Reading, Score} from '../types.js';
+
+/** How W&B and the tables summarise a key over a run. */
+export type SummaryKind = 'min' | 'max' | 'last';
+
+/** One row of the table of metric keys. */
+export interface MetricKey {
+  /** The key itself; a key of one layer is this with `/<layer>` behind it, as `invariance/retention/block_03`. */
+  readonly key: string;
+  /** One value a run, or one a layer. */
+  readonly of: 'run' | 'layer';
+  readonly summary: readonly SummaryKind[];
+  /** Symbol or formula of docs/metrics.md, unit and range, in one line. */
+  readonly meaning: string;
+  /** `i` is the layer's index, 0 for a key of the run. Null where there is no value to log. */
+  readonly value: (reading: Reading, baseline: Baseline, i: number) => number | null | undefined;
+}
+
+/** The x-axis of every chart: optimiser steps since the start of training. */
+export const stepKey = 'train/global_step';
+/** Epochs since the start, fractional. */
+export const epochKey = 'train/epoch';
+
+function scored(score: Score | undefined, field: 'value' | 'low' | 'high'): number | null {
+  return score?.status === 'scored' ? score[field] : null;
+}
+
+function mean(values: readonly (number | null | undefined)[]): number | null {
+  const kept = values.filter((value): value is number => typeof value === 'number');
+  return kept.length === 0 ? null : kept.reduce((sum, value) => sum + value, 0) / kept.length;
+}
+
+function forgettingOf(reading: Reading, baseline: Baseline, i: number): number | null {
+  const ceiling = baseline.ceiling.unbiased[i]?.[i];
+  const now = reading.retention.unbiased[i]?.[i];
+  return typeof ceiling === 'number' && typeof now === 'number' ? ceiling - now : null;
+}
+
+/**
+ * Every key this package logs, in the order of docs/metric-keys.md; a test keeps the two equal.
+ * Keys are stable: dashboards and regular expressions are written against them.
+ */
+export const metricKeys: readonly MetricKey[] = [
+  {
+    key: stepKey,
+    of: 'run',
+    summary: ['last'],
+    meaning: 'optimiser steps since the start of training; the x-axis',
+    value: reading => reading.step,
+  },
+  {
+    key: epochKey,
+    of: 'run',
+    summary: ['last'],
+    meaning: 'epochs since the start of training, fractional',
+    value: reading => reading.epoch,
+  },
+  {
+    key: 'invariance/retention',
+    of: 'run',
+    summary: ['min', 'last'],
+    meaning: 'mean retention score over the scored layers; 1 = all kept, 0 = the floor',
+    value: reading => mean(reading.scores.map(score => scored(score, 'value'))),
+  },
+  {
+    key: 'invariance/scored_layers',
+    of: 'run',
+    summary: ['min', 'last'],
+    meaning: 'how many layers are scored, that is not withheld',
+    value: reading => reading.scores.filter(score => score.status === 'scored').length,
+  },
+  {
+    key: 'invariance/forgetting',
+    of: 'run',
+    summary: ['max', 'last'],
+    meaning: 'mean over layers of W0[i,i] − R_t[i,i], unbiased',
+    value: (reading, baseline) => mean(reading.layers.map((_, i) => forgettingOf(reading, baseline, i))),
+  },
+  {
+    key: 'invariance/compression',
+    of: 'run',
+    summary: ['max', 'last'],
+    meaning: 'mean C_t over the deeper half of the blocks; positive = moved to shallower layers',
+    value: reading => reading.compression.mean,
+  },
+  {
+    key: 'invariance/retention',
+    of: 'layer',
+    summary: ['min', 'last'],
+    meaning: 'retention score r_t[i]; 1 = all kept, 0 = the floor',
+    value: (reading, _, i) => scored(reading.scores[i], 'value'),
+  },
+  {
+    key: 'invariance/retention_low',
+    of: 'layer',
+    summary: ['last'],
+    meaning: 'lower end of the 95 % interval of the retention score over probe images',
+    value: (reading, _, i) => scored(reading.scores[i], 'low'),
+  },
+  {
+    key: 'invariance/retention_high',
+    of: 'layer',
+    summary: ['last'],
+    meaning: 'upper end of the 95 % interval of the retention score over probe images',
+    value: (reading, _, i) => scored(reading.scores[i], 'high'),
+  },
+  {
+    key: 'invariance/similarity',
+    of: 'layer',
+    summary: ['min', 'last'],
+    meaning: "R_t[i,i], unbiased linear CKA of ft_i(X) and ft_i(X'_i); at most 1, may be negative",
+    value: (reading, _, i) => reading.retention.unbiased[i]?.[i],
+  },
+  {
+    key: 'invariance/forgetting',
+    of: 'layer',
+    summary: ['max', 'last'],
+    meaning: 'F_t[i,i] = W0[i,i] − R_t[i,i], unbiased',
+    value: forgettingOf,
+  },
+  {
+    key: 'invariance/drift',
+    of: 'layer',
+    summary: ['max', 'last'],
+    meaning: 'D_t[i,i] = 1 − c(f0_i(X), ft_i(X)), unbiased',
+    value: (reading, _, i) => reading.drift.unbiased[i]?.[i],
+  },
+  {
+    key: 'invariance/weight_drift',
+    of: 'layer',
+    summary: ['max', 'last'],
+    meaning: "‖θt − θ0‖F / ‖θ0‖F of the layer's own weights",
+    value: (reading, _, i) => reading.weightDrift[i],
+  },
+  {
+    key: 'invariance/flow_centre',
+    of: 'layer',
+    summary: ['last'],
+    meaning: "com_t(i), the block index where the layer's invariance lies on average; blocks only",
+    value: (reading, _, i) => reading.flow.centre[i],
+  },
+  {
+    key: 'invariance/flow_strongest',
+    of: 'layer',
+    summary: ['last'],
+    meaning: "j*(i), the layer index that holds most of the layer's invariance; blocks only",
+    value: (reading, _, i) => reading.flow.strongest[i],
+  },
+  {
+    key: 'invariance/compression',
+    of: 'layer',
+    summary: ['max', 'last'],
+    meaning: 'C_t(i) = (com_0(i) − com_t(i)) / (L − 1); positive = moved to shallower layers; blocks only',
+    value: (reading, _, i) => reading.compression.layers[i],
+  },
+  {
+    key: 'invariance/acquired',
+    of: 'layer',
+    summary: ['last'],
+    meaning: 'A_t[i,i], unbiased; only on readings that invert the finetuned model',
+    value: (reading, _, i) => reading.acquired?.similarity.unbiased[i]?.[i],
+  },
+  {
+    key: 'invariance/novelty',
+    of: 'layer',
+    summary: ['max', 'last'],
+    meaning: 'W0[i,i] − A_t[i,i]; only on readings that invert the finetuned model',
+    value: (reading, _, i) => reading.acquired?.novelty[i],
+  },
+  {
+    key: 'invariance/cost/seconds',
+    of: 'run',
+    summary: ['last'],
+    meaning: 'seconds the reading took',
+    value: reading => reading.cost.seconds,
+  },
+  {
+    key: 'invariance/cost/forwards',
+    of: 'run',
+    summary: ['last'],
+    meaning: 'images pushed forward through the model for the reading',
+    value: reading => reading.cost.forwards,
+  },
+  {
+    key: 'invariance/cost/gradients',
+    of: 'run',
+    summary: ['last'],
+    meaning: 'images for which the reading took a gradient',
+    value: reading => reading.cost.gradients,
+  },
+];
+
+/**
+ * The last part of a layer's keys: the layer's name with everything that breaks W&B's sections or regular
+ * expressions replaced by `_`. Names that would become equal are told apart by their index.
+ */
+export function layerSegments(layers: readonly string[]): string[] {
+  const segments = layers.map(layer => layer.replace(/[^A-Za-z0-9_.-]+/g, '_'));
+  return segments.map((segment, i) =>
+    segments.indexOf(segment) === segments.lastIndexOf(segment) ? segment : `${segment}_${i}`,
+  );
+}
+
+/**
+ * One reading as flat numbers under the table's keys, with the values the training logged at that step beside
+ * them under their own names. A value that is withheld or absent has no key; nothing here is NaN.
+ */
+export function scalarsOf(reading: Reading, baseline: Baseline): Record<string, number> {
+  const scalars: Record<string, number> = {};
+  const put = (key: string, value: number | null | undefined): void => {
+    if (typeof value === 'number' && Number.isFinite(value)) scalars[key] = value;
+  };
+  for (const [key, value] of Object.entries(reading.logged)) put(key, value);
+  const segments = layerSegments(reading.layers);
+  for (const {key, of, value} of metricKeys) {
+    if (of === 'run') put(key, value(reading, baseline, 0));
+    else segments.forEach((segment, i) => put(`${key}/${segment}`, value(reading, baseline, i)));
+  }
+  return scalars;
+}

@@ -1,0 +1,159 @@
+import {readFile, readdir} from 'node:fs/promises';
+import {hostname} from 'node:os';
+import {join} from 'node:path';
+import {InvarianceError, messageOf} from '../errors.js';
+import type {Baseline, Reading, RunEvent, RunInfo, RunState} from '../types.js';
+import {parseLine, type JournalRecord, type RecordKind} from './journal-lines.js';
+
+/** Names of the files in a run folder. */
+export const runFiles = {
+  info: 'run.json',
+  reading: 'readings.jsonl',
+  event: 'events.jsonl',
+  writer: 'writer.json',
+  media: 'media',
+} as const;
+
+/** A run as its folder holds it. */
+export interface RecordedRun {
+  folder: string;
+  info: RunInfo;
+  /** Null until the first measurement of the pretrained model is on record. */
+  baseline: Baseline | null;
+  readings: Reading[];
+  events: RunEvent[];
+  state: RunState;
+  /** Lines that could not be read, for people: "events.jsonl line 7 is not JSON". */
+  problems: string[];
+}
+
+/** What `listRuns` says of a run without keeping its records. */
+export interface RunSummary {
+  folder: string;
+  info: RunInfo;
+  state: RunState;
+  readings: number;
+  last: Reading | null;
+}
+
+async function textOf(path: string): Promise<string | null> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw new InvarianceError('io_failed', `cannot read ${path}: ${messageOf(cause)}`, {cause});
+  }
+}
+
+/** `run.json` of a run folder. @throws InvarianceError `bad_record` where there is none or it cannot be read. */
+export async function readRunInfo(folder: string): Promise<RunInfo> {
+  const path = join(folder, runFiles.info);
+  const text = await textOf(path);
+  if (text === null) {
+    throw new InvarianceError('bad_record', `${folder} is no run folder: it has no ${runFiles.info}`);
+  }
+  let info: RunInfo;
+  try {
+    info = JSON.parse(text) as RunInfo;
+  } catch (cause) {
+    throw new InvarianceError('bad_record', `${path} is not JSON: ${messageOf(cause)}`, {cause});
+  }
+  if (info?.format !== 1) {
+    throw new InvarianceError(
+      'bad_record',
+      `${path} has format ${String(info?.format)}; this version reads format 1`,
+    );
+  }
+  return info;
+}
+
+async function readLines(
+  folder: string,
+  kind: RecordKind,
+): Promise<{records: JournalRecord[]; problems: string[]}> {
+  const lines = ((await textOf(join(folder, runFiles[kind]))) ?? '').split('\n');
+  // Behind the last line feed stands nothing, or the part of a line that a killed process left.
+  const torn = lines.pop()!;
+  const records: JournalRecord[] = [];
+  const problems: string[] = [];
+  lines.forEach((line, i) => {
+    const parsed = parseLine(kind, line);
+    if (parsed.status === 'read') records.push(parsed);
+    else problems.push(`${runFiles[kind]} line ${i + 1} ${parsed.problem}`);
+  });
+  if (torn !== '') problems.push(`${runFiles[kind]} ends in a torn line`);
+  return {records, problems};
+}
+
+/** All records of a run folder in the order they were written; bad lines are skipped and named. */
+export async function readRecords(folder: string): Promise<{records: JournalRecord[]; problems: string[]}> {
+  const readings = await readLines(folder, 'reading');
+  const events = await readLines(folder, 'event');
+  return {
+    records: [...readings.records, ...events.records].sort((a, b) => a.seq - b.seq),
+    problems: [...readings.problems, ...events.problems],
+  };
+}
+
+/** A run without an end is running as long as the process that writes it lives; unknown hosts count as living. */
+async function isWriterGone(folder: string): Promise<boolean> {
+  const text = await textOf(join(folder, runFiles.writer));
+  if (text === null) return false;
+  try {
+    const writer = JSON.parse(text) as {pid: number; host: string};
+    if (writer.host !== hostname()) return false;
+    process.kill(writer.pid, 0);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ESRCH';
+  }
+}
+
+/**
+ * Reads a run folder. A torn last line is left out, a bad line in the middle is skipped, and both are named in
+ * `problems`; nothing is written.
+ * @throws InvarianceError `bad_record` where `run.json` is missing or unreadable.
+ */
+export async function readRun(folder: string): Promise<RecordedRun> {
+  const info = await readRunInfo(folder);
+  const {records, problems} = await readRecords(folder);
+  const run: RecordedRun = {
+    folder,
+    info,
+    baseline: null,
+    readings: [],
+    events: [],
+    state: 'running',
+    problems,
+  };
+  for (const record of records) {
+    if (record.kind === 'reading') {
+      run.readings.push(record.reading);
+      continue;
+    }
+    const {event} = record;
+    run.events.push(event);
+    if (event.type === 'baseline') run.baseline = event.baseline;
+    if (event.type === 'ended') run.state = event.state;
+    if (event.type === 'resumed') run.state = 'running';
+  }
+  if (run.state === 'running' && (await isWriterGone(folder))) run.state = 'crashed';
+  return run;
+}
+
+/** The runs under a folder such as `invariance/`, newest first; folders that are no runs are left out. */
+export async function listRuns(folder: string): Promise<RunSummary[]> {
+  const entries = await readdir(folder, {withFileTypes: true}).catch(() => []);
+  const runs: RunSummary[] = [];
+  for (const entry of entries) {
+    if (!entry.isDirectory()) continue;
+    try {
+      const run = await readRun(join(folder, entry.name));
+      const {info, state, readings} = run;
+      runs.push({folder: run.folder, info, state, readings: readings.length, last: readings.at(-1) ?? null});
+    } catch (error) {
+      if (!(error instanceof InvarianceError && error.code === 'bad_record')) throw error;
+    }
+  }
+  return runs.sort((a, b) => b.info.created - a.info.created);
+}

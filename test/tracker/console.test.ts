@@ -1,0 +1,85 @@
+import {expect, it} from 'vitest';
+import {consoleTracker} from '../../src/tracker/index.js';
+import {everyEvent, testTracker} from './contract.js';
+import {sampleInfo, sampleReading} from './sample-run.js';
+
+function collector(isTTY: boolean, columns = 200) {
+  let text = '';
+  return {
+    isTTY,
+    columns,
+    write(more: string) {
+      text += more;
+    },
+    get text() {
+      return text;
+    },
+    /** What a person sees: cursor-up and clear applied. */
+    get screen() {
+      const lines: string[] = [];
+      for (const line of text.split('\n')) {
+        const up = /^\x1b\[(\d+)A\x1b\[0J/.exec(line);
+        if (up) lines.splice(lines.length - Number(up[1]));
+        lines.push(up ? line.slice(up[0].length) : line);
+      }
+      return lines.filter(line => line !== '');
+    },
+  };
+}
+
+testTracker({name: 'console', open: () => consoleTracker({stream: collector(true)}), recorded: () => ({})});
+
+async function show(stream: ReturnType<typeof collector>, steps: number[]) {
+  const tracker = consoleTracker({stream});
+  await tracker.start(sampleInfo(), {resumed: false});
+  for (const event of everyEvent) await tracker.event(event);
+  for (const step of steps) await tracker.reading(sampleReading(step));
+  await tracker.event({type: 'notice', time: 1, level: 'warning', code: 'x', message: 'something happened'});
+  await tracker.finish('finished');
+}
+
+it('redraws one table of all layers on a terminal', async () => {
+  const stream = collector(true);
+  await show(stream, [0, 100, 1000]);
+  const {screen} = stream;
+  expect(screen.filter(line => line.startsWith('block_00'))).toHaveLength(1);
+  expect(screen.find(line => line.startsWith('block_00'))).toContain('0.500 ██████████░░░░░░░░░░');
+  expect(screen.find(line => line.startsWith('block_00'))).toContain('[0.450, 0.550]');
+  expect(screen.find(line => line.startsWith('block_02'))).toContain('withheld: inversion not converged');
+  expect(screen.join('\n')).toContain('step 1000, epoch 10.00');
+  expect(screen.join('\n')).not.toContain('step 100,');
+});
+
+it('keeps notices above the table', async () => {
+  const stream = collector(true);
+  await show(stream, [0]);
+  const {screen} = stream;
+  expect(screen.findIndex(line => line.includes('something happened'))).toBeLessThan(
+    screen.findIndex(line => line.startsWith('block_00')),
+  );
+});
+
+it('cuts lines to the width of the terminal, so that redrawing hits the right ones', async () => {
+  const stream = collector(true, 40);
+  await show(stream, [0, 100]);
+  expect(stream.screen.filter(line => line.startsWith('block_00'))).toHaveLength(1);
+  expect(stream.screen.filter(line => line.startsWith('block_')).every(line => line.length <= 40)).toBe(true);
+});
+
+it('writes one plain line a reading where there is no terminal', async () => {
+  const stream = collector(false);
+  await show(stream, [0, 1000]);
+
+  expect(stream.text).not.toMatch(/\x1b/);
+  const lines = stream.text.split('\n').filter(line => line.startsWith('step '));
+  expect(lines).toEqual([
+    'step 0, epoch 0.00  retention 0.987  lowest norm 0.970  3/4 layers scored  (3.2 s)',
+    'step 1000, epoch 10.00  retention 0.487  lowest norm 0.470  3/4 layers scored  (3.2 s)',
+  ]);
+});
+
+it('names the layers whose inversion did not converge', async () => {
+  const stream = collector(false);
+  await show(stream, []);
+  expect(stream.text).toContain('inversion not converged in block_02');
+});

@@ -1,0 +1,98 @@
+import {readFileSync} from 'node:fs';
+import {describe, expect, it} from 'vitest';
+import {layerSegments, metricKeys, scalarsOf} from '../../src/tracker/index.js';
+import {sampleBaseline, sampleInfo, sampleLayers, sampleReading} from './sample-run.js';
+
+const acquired = {
+  ...sampleReading(500),
+  acquired: {similarity: sampleReading(500).retention, novelty: [0.1, 0.2, 0.3, null]},
+};
+
+describe('scalarsOf', () => {
+  it('puts every number of a reading under its key', () => {
+    const scalars = scalarsOf(sampleReading(1000), sampleBaseline());
+    expect(scalars).toMatchObject({
+      'train/global_step': 1000,
+      'train/epoch': 10,
+      'invariance/scored_layers': 3,
+      'invariance/retention/block_00': 0.5,
+      'invariance/retention_low/block_00': 0.45,
+      'invariance/retention_high/block_00': 0.55,
+      'invariance/compression': 0.1,
+      'invariance/flow_centre/block_01': 0.9,
+      'invariance/weight_drift/block_02': 0.03,
+      'invariance/cost/seconds': 3.2,
+    });
+    expect(scalars['invariance/retention']).toBeCloseTo((0.5 + 0.49 + 0.47) / 3, 12);
+    expect(scalars['invariance/similarity/block_00']).toBeCloseTo(0.625, 12);
+    expect(scalars['invariance/forgetting/block_00']).toBeCloseTo(0.95 - 0.625, 12);
+    expect(scalars['invariance/drift/block_00']).toBeCloseTo(0.05, 12);
+  });
+
+  it('passes the values of the training through under their own names', () => {
+    expect(scalarsOf(sampleReading(1000), sampleBaseline())['train/loss']).toBe(1);
+  });
+
+  it('has no key for what is withheld, absent or not finite', () => {
+    const reading = {...sampleReading(0), epoch: null, logged: {loss: NaN}};
+    const scalars = scalarsOf(reading, sampleBaseline());
+    for (const key of [
+      'train/epoch',
+      'loss',
+      'invariance/retention/block_02',
+      'invariance/flow_centre/norm',
+    ]) {
+      expect(scalars).not.toHaveProperty(key);
+    }
+    expect(Object.values(scalars).every(Number.isFinite)).toBe(true);
+  });
+
+  it('leaves out the mean where every layer is withheld', () => {
+    const reading = sampleReading(0);
+    reading.scores = reading.scores.map(() => ({status: 'withheld', reason: 'fewer than 4 images'}));
+    const scalars = scalarsOf(reading, sampleBaseline());
+    expect(scalars).not.toHaveProperty('invariance/retention');
+    expect(scalars['invariance/scored_layers']).toBe(0);
+  });
+});
+
+describe('layerSegments', () => {
+  it('keeps names that are fit for a key', () => {
+    expect(layerSegments(sampleLayers)).toEqual(sampleLayers);
+  });
+  it('replaces what would open a section or mean something in a regular expression, and keeps names apart', () => {
+    expect(layerSegments(['enc/dense (1)', 'a/b', 'a b'])).toEqual(['enc_dense_1_', 'a_b_1', 'a_b_2']);
+  });
+});
+
+describe('docs/metric-keys.md', () => {
+  const rows = readFileSync('docs/metric-keys.md', 'utf8')
+    .split('\n')
+    .map(line => /^\| `([^`]+)` \| (.*) \| (.*) \|$/.exec(line))
+    .filter(row => row !== null)
+    .map(([, key, summary, meaning]) => ({key, summary, meaning}));
+
+  it('is the table of the code, word for word', () => {
+    expect(rows).toEqual(
+      metricKeys.map(({key, of, summary, meaning}) => ({
+        key: of === 'layer' ? `${key}/<layer>` : key,
+        summary: summary.join(', '),
+        meaning,
+      })),
+    );
+  });
+
+  it('names every key that a reading logs, and each of them is logged', () => {
+    const logged = Object.keys(scalarsOf(acquired, sampleBaseline())).filter(
+      key => !(key in acquired.logged),
+    );
+    const layers = layerSegments(sampleInfo().layers).join('|');
+    for (const key of logged) {
+      const documented = key.replace(new RegExp(`/(${layers})$`), '/<layer>');
+      expect(rows.map(row => row.key)).toContain(documented);
+    }
+    for (const {key} of rows) {
+      expect(logged).toContain(key!.replace('<layer>', 'block_00'));
+    }
+  });
+});

@@ -1,0 +1,83 @@
+import type {Baseline, Estimates, Fingerprint, LayerName, Reading, RunInfo} from '../../src/types.js';
+
+export const sampleLayers: LayerName[] = ['block_00', 'block_01', 'block_02', 'norm'];
+
+/** A matrix whose diagonal is `diagonal` and that falls off by .1 a column. */
+function around(diagonal: number): Estimates {
+  const matrix = (shift: number) =>
+    sampleLayers.map((_, i) => sampleLayers.map((_, j) => diagonal + shift - 0.1 * Math.abs(i - j)));
+  return {unbiased: matrix(0), biased: matrix(0.01)};
+}
+
+const fingerprint: Fingerprint = {
+  id: 'f1',
+  pretrained: 'p1',
+  probes: 'x1',
+  seeds: 's1',
+  layers: sampleLayers,
+  pooling: 'tokens',
+  inversion: {preset: 'fast', steps: 50},
+};
+
+export function sampleInfo(id = 'run-1', config: Record<string, unknown> = {lr: 0.001}): RunInfo {
+  return {
+    format: 1,
+    id,
+    name: `birds ${id}`,
+    created: 1_760_000_000_000,
+    layers: sampleLayers,
+    pooling: 'tokens',
+    fingerprint,
+    probes: {count: 32, source: 'data/birds/probes'},
+    engine: 'onnxruntime-node 1.30.0, cpu, 1 thread',
+    versions: {'wandb-invariance': '0.1.0', node: '20.0.0'},
+    git: '0123456789abcdef0123456789abcdef01234567',
+    config,
+  };
+}
+
+export function sampleBaseline(): Baseline {
+  return {
+    fingerprint,
+    layers: sampleLayers,
+    ceiling: around(0.95),
+    floor: around(0.3),
+    controls: {noise: [0.01, 0.02, 0.01, 0], permuted: [0, 0, 0, 0]},
+    flow: [0.5, 1, 1.5, null],
+    gates: sampleLayers.map((layer, i) => ({
+      layer,
+      rel: 0.1,
+      fvu: i === 2 ? 0.08 : 0.01,
+      rmsToProbes: 0.2,
+      rmsToSeeds: 0.4,
+      unconverged: 0,
+      evaluations: 50,
+      passed: i !== 2,
+    })),
+    cost: {seconds: 12, forwards: 160, gradients: 6400},
+  };
+}
+
+/** A reading that forgets a little with every step; `block_02` is withheld. */
+export function sampleReading(step: number): Reading {
+  const kept = 1 / (1 + step / 1000);
+  return {
+    step,
+    epoch: step / 100,
+    time: 1_760_000_000_000 + step * 1000,
+    logged: {'train/loss': 2 * kept},
+    fingerprint: 'f1',
+    layers: sampleLayers,
+    retention: around(0.3 + 0.65 * kept),
+    drift: around(0.1 * (1 - kept)),
+    scores: sampleLayers.map((layer, i) =>
+      layer === 'block_02'
+        ? {status: 'withheld', reason: 'inversion not converged: fvu 0.080 of 0.050'}
+        : {status: 'scored', value: kept - 0.01 * i, low: kept - 0.05, high: kept + 0.05},
+    ),
+    flow: {centre: [0.5, 0.9, 1.2, null], strongest: [0, 1, 1, null]},
+    compression: {layers: [0, 0.05, 0.15, null], mean: 0.1},
+    weightDrift: [0.01, 0.02, 0.03, null],
+    cost: {seconds: 3.2, forwards: 160, gradients: 0},
+  };
+}
