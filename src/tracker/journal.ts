@@ -21,6 +21,8 @@ import {readRun, readRunInfo, runFiles, type RecordedRun} from './read-run.js';
 /** The record of a run on disk; always the first tracker. */
 export interface Journal extends Tracker {
   readonly folder: string;
+  /** The `seq` of the next record. */
+  next(): number;
   /** What is on disk now. */
   readBack(): Promise<RecordedRun>;
 }
@@ -96,6 +98,7 @@ export function openJournal(folder: string, options: JournalOptions = {}): Journ
   return {
     name: 'journal',
     folder,
+    next: () => seq,
     readBack: () => readRun(folder),
 
     async start(run, {resumed}) {

@@ -20,6 +20,10 @@ export interface RecordedRun {
   info: RunInfo;
   /** Null until the first measurement of the pretrained model is on record. */
   baseline: Baseline | null;
+  /**
+   * In the order they were taken. After a resume from step s, what the crashed process had read and logged past s is
+   * superseded and not in here: training went on from s, not from there.
+   */
   readings: Reading[];
   events: RunEvent[];
   state: RunState;
@@ -135,7 +139,11 @@ export async function readRun(folder: string): Promise<RecordedRun> {
     run.events.push(event);
     if (event.type === 'baseline') run.baseline = event.baseline;
     if (event.type === 'ended') run.state = event.state;
-    if (event.type === 'resumed') run.state = 'running';
+    if (event.type === 'resumed') {
+      run.state = 'running';
+      run.readings = run.readings.filter(({step}) => step <= event.step);
+      run.events = run.events.filter(past => past.type !== 'logged' || past.step <= event.step);
+    }
   }
   if (run.state === 'running' && (await isWriterGone(folder))) run.state = 'crashed';
   return run;

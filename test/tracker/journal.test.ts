@@ -51,6 +51,23 @@ describe('the journal', () => {
     expect(run.problems).toEqual([]);
   });
 
+  it('leaves out what a crashed process recorded past the step that was resumed', async () => {
+    const journal = await started();
+    for (const step of [0, 10, 20]) {
+      journal.event({type: 'logged', time: step, step, epoch: null, values: {loss: step}});
+      journal.reading(sampleReading(step));
+    }
+    journal.event({type: 'resumed', time: 21, step: 10});
+    journal.reading({...sampleReading(20), time: 22});
+    const run = await journal.readBack();
+    expect(run.readings.map(({step, time}) => [step, time > 22])).toEqual([
+      [0, true],
+      [10, true],
+      [20, false],
+    ]);
+    expect(run.events.flatMap(event => (event.type === 'logged' ? [event.step] : []))).toEqual([0, 10]);
+  });
+
   it('has a reading on disk when the call returns', async () => {
     const journal = await started();
     journal.reading(sampleReading(0));

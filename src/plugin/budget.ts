@@ -1,0 +1,88 @@
+/**
+ * What readings may cost: a share of training time.
+ *
+ * Two costs are kept apart. While the training thread is **blocked** (a snapshot, a reading in process) training
+ * stands still. While the measuring child is **busy** training goes on, but on one core less: it is charged as its
+ * share of the machine's cores.
+ */
+export interface Spending {
+  /** Milliseconds since training began, blocked time left out. */
+  training: number;
+  blocked: number;
+  /** Busy milliseconds of the measuring child. */
+  child: number;
+}
+
+/** The shares of training time that readings have cost. */
+export interface Shares {
+  blocked: number;
+  child: number;
+  total: number;
+}
+
+/**
+ * Cost as a share of training time.
+ * @param cores of this machine; the child, of one thread, costs training at most `child / cores`
+ */
+export function sharesOf({training, blocked, child}: Spending, cores: number): Shares {
+  if (training <= 0) return {blocked: 0, child: 0, total: 0};
+  const shares = {blocked: blocked / training, child: child / cores / training};
+  return {...shares, total: shares.blocked + shares.child};
+}
+
+/** Keeps the account of one run. */
+export interface Budget {
+  /** Training begins: what was spent until now is on no account, but serves as the estimate of the next reading. */
+  begin(): void;
+  /** One snapshot or reading in process has stopped the training thread for so many milliseconds. */
+  blocked(milliseconds: number): void;
+  /** The measuring child has worked so many milliseconds on one reading. */
+  measured(milliseconds: number): void;
+  /** Total share if one more reading is taken now, at the mean cost so far; `waiting` ones are still to be measured. */
+  shareWithNext(waiting: number): number;
+  /** Whether one more fits. */
+  affords(waiting: number): boolean;
+  spending(): Spending;
+  shares(): Shares;
+}
+
+/**
+ * @param share of training time that readings may cost, above 0; Infinity for no limit
+ * @param now monotonic clock in milliseconds
+ */
+export function createBudget({share, cores, now}: {share: number; cores: number; now: () => number}): Budget {
+  let began: number | null = null;
+  const charged = {blocked: 0, child: 0};
+  const seen = {blocked: {sum: 0, count: 0}, child: {sum: 0, count: 0}};
+
+  const add = (kind: 'blocked' | 'child', milliseconds: number): void => {
+    seen[kind].sum += milliseconds;
+    seen[kind].count++;
+    if (began !== null) charged[kind] += milliseconds;
+  };
+  const mean = (kind: 'blocked' | 'child'): number =>
+    seen[kind].count === 0 ? 0 : seen[kind].sum / seen[kind].count;
+  const spending = (): Spending => ({
+    training: began === null ? 0 : Math.max(0, now() - began - charged.blocked),
+    ...charged,
+  });
+  const shareWithNext = (waiting: number): number => {
+    const {training, blocked, child} = spending();
+    const next = {
+      training,
+      blocked: blocked + mean('blocked'),
+      child: child + (waiting + 1) * mean('child'),
+    };
+    return training <= 0 && next.blocked + next.child > 0 ? Infinity : sharesOf(next, cores).total;
+  };
+
+  return {
+    begin: () => void (began ??= now()),
+    blocked: milliseconds => add('blocked', milliseconds),
+    measured: milliseconds => add('child', milliseconds),
+    shareWithNext,
+    affords: waiting => shareWithNext(waiting) <= share,
+    spending,
+    shares: () => sharesOf(spending(), cores),
+  };
+}

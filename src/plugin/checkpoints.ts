@@ -1,0 +1,117 @@
+import {readdir} from 'node:fs/promises';
+import {join, resolve} from 'node:path';
+import {removeFolder, writeFolder} from './folders.js';
+import {bestOf, retain, type Kept, type Mode} from './retain.js';
+import {writeTrainerState, type LogEntry} from './trainer-state.js';
+import {writeTrainingState, type TrainingState} from './training-state.js';
+
+/** A value that may decide which checkpoint is best, as it came in. */
+interface Observed {
+  step: number;
+  value: number;
+}
+
+/** The checkpoints of one run in one folder. */
+export interface Checkpoints {
+  /** Writes `checkpoint-<step>`, whole or not at all, then removes what `keep` does not keep. */
+  save(options: {
+    state: TrainingState;
+    log: readonly LogEntry[];
+    /** Writes the model's files into a folder that is not there yet. */
+    model: (folder: string) => Promise<void>;
+    /** Writes the optimiser's files into the folder. */
+    optimizer: (folder: string) => Promise<void>;
+  }): Promise<{path: string}>;
+  /** A value of what `monitor` names was logged, or measured, at that step. */
+  observe(step: number, value: number): Promise<void>;
+  /** The best checkpoint so far, by what `monitor` names. */
+  best(): {step: number; value: number; path: string} | null;
+  /** Steps of the checkpoints on disk that belong to this run, ascending. */
+  steps(): number[];
+}
+
+const NAME = /^checkpoint-(\d+)$/;
+
+/** Folder name of the checkpoint at a step, as Hugging Face's Trainer names it. */
+export function checkpointName(step: number): string {
+  return `checkpoint-${step}`;
+}
+
+/**
+ * @param present checkpoints of this run that are already there, when it is resumed
+ * @param isWaiting whether a reading of this step or an earlier one is still to be measured, so that the value of a
+ *   checkpoint at this step is not known yet
+ */
+export function createCheckpoints({
+  dir,
+  keep,
+  mode,
+  present,
+  observed: known,
+  isWaiting,
+}: {
+  dir: string;
+  keep: number;
+  mode: Mode;
+  present: readonly number[];
+  observed: readonly Observed[];
+  isWaiting: (step: number) => boolean;
+}): Checkpoints {
+  const observed = [...known];
+  const steps = new Set(present);
+  const pathOf = (step: number): string => join(resolve(dir), checkpointName(step));
+
+  const valueAt = (step: number): Kept['value'] => {
+    if (isWaiting(step)) return 'pending';
+    let newest: Observed | null = null;
+    for (const one of observed) {
+      if (one.step <= step && (newest === null || one.step >= newest.step)) newest = one;
+    }
+    return newest?.value ?? null;
+  };
+  const kept = (): Kept[] => [...steps].map(step => ({step, value: valueAt(step)}));
+  const best = (): {step: number; value: number; path: string} | null => {
+    const found = bestOf(kept(), mode);
+    return found && {...found, path: pathOf(found.step)};
+  };
+
+  async function prune(): Promise<void> {
+    for (const step of retain(kept(), {keep, mode}).remove) {
+      await removeFolder(pathOf(step));
+      steps.delete(step);
+    }
+  }
+
+  return {
+    async save({state, log, model, optimizer}) {
+      const {step, epoch} = state;
+      const path = pathOf(step);
+      await writeFolder(path, async hidden => {
+        await model(hidden);
+        await optimizer(hidden);
+        await writeTrainingState(hidden, state);
+        await writeTrainerState(hidden, {step, epoch, log, best: best()});
+      });
+      steps.add(step);
+      await prune();
+      return {path};
+    },
+    async observe(step, value) {
+      observed.push({step, value});
+      await prune();
+    },
+    best,
+    steps: () => [...steps].sort((a, b) => a - b),
+  };
+}
+
+/** The checkpoint folders in `dir`, ascending by step; none where `dir` is not there. */
+export async function listCheckpoints(dir: string): Promise<{step: number; path: string}[]> {
+  const names = await readdir(dir).catch(() => [] as string[]);
+  return names
+    .flatMap(name => {
+      const step = NAME.exec(name)?.[1];
+      return step === undefined ? [] : [{step: Number(step), path: join(resolve(dir), name)}];
+    })
+    .sort((a, b) => a.step - b.step);
+}

@@ -1,0 +1,51 @@
+import {readFile, writeFile} from 'node:fs/promises';
+import {join} from 'node:path';
+import {InvarianceError, messageOf} from '../errors.js';
+
+/** Where training stands, as a checkpoint keeps it: enough to go on in the same run with the next batch. */
+export interface TrainingState {
+  format: 1;
+  /** The run's id and the folder of its record. */
+  run: {id: string; folder: string};
+  /** Fingerprint of what the run's readings measure. */
+  fingerprint: string;
+  /** Optimiser steps done. */
+  step: number;
+  /** Fractional; null where unknown. */
+  epoch: number | null;
+  /** Whole epochs done, and batches done since: the position in the data. */
+  epochs: number;
+  batch: number;
+  stepsPerEpoch: number | null;
+  /** Unix milliseconds. */
+  time: number;
+}
+
+const FILE = 'invariance_state.json';
+
+/** Writes `invariance_state.json` into a checkpoint folder. */
+export async function writeTrainingState(folder: string, state: TrainingState): Promise<void> {
+  await writeFile(join(folder, FILE), `${JSON.stringify(state, null, 2)}\n`);
+}
+
+/** @throws InvarianceError `bad_record` where the folder is no checkpoint of ours */
+export async function readTrainingState(folder: string): Promise<TrainingState> {
+  const path = join(folder, FILE);
+  let state: TrainingState;
+  try {
+    state = JSON.parse(await readFile(path, 'utf8')) as TrainingState;
+  } catch (cause) {
+    throw new InvarianceError(
+      'bad_record',
+      `cannot resume from ${folder}: ${messageOf(cause)}; name a checkpoint folder that monitorInvariance wrote`,
+      {cause},
+    );
+  }
+  if (state.format !== 1) {
+    throw new InvarianceError(
+      'bad_record',
+      `${path} has format ${String(state.format)}; this version reads format 1`,
+    );
+  }
+  return state;
+}
