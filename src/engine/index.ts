@@ -1,1 +1,2 @@
 export type {Engine, Parameter, Weights} from './contract.js';
+export * from './weights/index.js';
