@@ -1,2 +1,3 @@
 export type {Engine, Parameter, Weights} from './contract.js';
 export * from './weights/index.js';
+export * from './tfjs/index.js';

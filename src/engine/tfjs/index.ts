@@ -1,0 +1,5 @@
+export {type LoadVitOptions, loadVit} from './load-vit.js';
+export {type OptimizerState, optimizerState, restoreOptimizer} from './optimizer-state.js';
+export {saveVit} from './save-vit.js';
+export type {Tf} from './tf.js';
+export {type VitModelInfo, vitConfigOf} from './vit-info.js';

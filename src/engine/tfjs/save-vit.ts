@@ -1,0 +1,28 @@
+import {InvarianceError} from '../../errors.js';
+import {type ModelFolderContents, writeModelFolder} from '../weights/index.js';
+import type {LayersModel} from './tf.js';
+import {vitConfigOf} from './vit-info.js';
+import {snapshotVit} from './vit-snapshot.js';
+
+/**
+ * Writes a `loadVit` model as a Hugging Face folder that transformers loads, whole or not at all. The weights are those
+ * of the moment of the call: training may go on before the promise resolves.
+ *
+ * @param files further files of the folder: text, bytes, or tensors (an optimizer's, say).
+ * @throws InvarianceError `bad_model` for a model that is not from `loadVit`, `io_failed` where it cannot be written.
+ */
+export async function saveVit(
+  model: LayersModel,
+  folder: string,
+  {files}: Pick<ModelFolderContents, 'files'> = {},
+): Promise<void> {
+  const info = vitConfigOf(model);
+  if (!info) {
+    throw new InvarianceError(
+      'bad_model',
+      `model ${model.name} is not from loadVit, so it has no Hugging Face form; use saveTfjsModel`,
+    );
+  }
+  const tensors = new Map(snapshotVit(model, info).map(({name, shape, data}) => [name, {shape, data}]));
+  await writeModelFolder(folder, {...info, tensors, files});
+}

@@ -1,0 +1,121 @@
+import {execFileSync} from 'node:child_process';
+import {mkdtemp, readFile, rm} from 'node:fs/promises';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
+import * as tf from '@tensorflow/tfjs';
+import '@tensorflow/tfjs-backend-wasm';
+import {afterAll, beforeAll, describe, expect, it} from 'vitest';
+import {loadVit, optimizerState, restoreOptimizer, saveVit} from '../../../src/engine/tfjs/index.js';
+import {python, pythonHas} from '../../python.js';
+import {difference, withoutLeaks, nhwc, tensorsOf} from './tensors.js';
+
+const FIXTURE = 'test/fixtures/tfjs-vit';
+const EXPECTED = `${FIXTURE}/expected.safetensors`;
+
+let folder: string;
+beforeAll(async () => {
+  await tf.setBackend('wasm');
+  folder = await mkdtemp(join(tmpdir(), 'save-vit-'));
+});
+afterAll(() => rm(folder, {recursive: true}));
+
+async function batch() {
+  const images = nhwc(tf, (await tensorsOf(EXPECTED)).get('images')!);
+  const labels = tf.tidy(() => tf.oneHot(tf.tensor1d([0, 1, 2, 0, 1, 2], 'int32'), 3));
+  return {images, labels};
+}
+
+function compile(model: tf.LayersModel, optimizer: tf.Optimizer) {
+  model.compile({optimizer, loss: (y, logits) => tf.losses.softmaxCrossEntropy(y, logits)});
+}
+
+function logits(model: tf.LayersModel, images: tf.Tensor): Float32Array {
+  return tf.tidy(() => (model.predict(images) as tf.Tensor).dataSync() as Float32Array);
+}
+
+describe('a saved ViT', () => {
+  it('comes back with the same logits, labels and normalisation', async () => {
+    await withoutLeaks(tf, async () => {
+      const {images, labels} = await batch();
+      const model = await loadVit(tf, FIXTURE, {classes: ['cat', 'dog', 'emu'], seed: 7});
+      const optimizer = tf.train.sgd(0.1);
+      compile(model, optimizer);
+      await model.trainOnBatch(images, labels);
+      await saveVit(model, join(folder, 'saved'));
+      const back = await loadVit(tf, join(folder, 'saved'));
+      expect(logits(back, images)).toEqual(logits(model, images));
+      const config = JSON.parse(await readFile(join(folder, 'saved/config.json'), 'utf8'));
+      expect(config.id2label).toEqual({0: 'cat', 1: 'dog', 2: 'emu'});
+      for (const each of [model, back, optimizer]) each.dispose();
+      tf.dispose([images, labels]);
+    });
+  });
+
+  it.skipIf(!pythonHas('torch', 'transformers'))('has the same logits in transformers (Python)', async () => {
+    const {images, labels} = await batch();
+    const model = await loadVit(tf, FIXTURE, {classes: 3, seed: 1});
+    compile(model, tf.train.adam(0.01));
+    for (let step = 0; step < 3; step++) await model.trainOnBatch(images, labels);
+    await saveVit(model, join(folder, 'python'));
+    const code = `
+import json, sys, torch
+from safetensors.torch import load_file
+from transformers import AutoImageProcessor, ViTForImageClassification
+model = ViTForImageClassification.from_pretrained(sys.argv[1])
+processor = AutoImageProcessor.from_pretrained(sys.argv[1])
+mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in (processor.image_mean, processor.image_std))
+with torch.no_grad():
+    logits = model((load_file(sys.argv[2])["images"].clamp(0, 1) - mean) / std).logits
+print(json.dumps(logits.flatten().tolist()))`;
+    const out = execFileSync(python, ['-c', code, join(folder, 'python'), EXPECTED], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    expect(difference(logits(model, images), JSON.parse(out.toString()))).toBeLessThan(1e-4);
+    model.dispose();
+    tf.dispose([images, labels]);
+  });
+});
+
+describe('training that resumes from a saved ViT and its optimizer', () => {
+  const optimizers = {
+    Adam: () => tf.train.adam(0.01),
+    SGD: () => tf.train.sgd(0.1),
+    Momentum: () => tf.train.momentum(0.05, 0.9),
+  };
+  for (const [name, make] of Object.entries(optimizers)) {
+    it(`goes on bit for bit with ${name}`, async () => {
+      await withoutLeaks(
+        tf,
+        async () => {
+          const {images, labels} = await batch();
+          const model = await loadVit(tf, FIXTURE, {classes: 3});
+          const optimizer = make();
+          compile(model, optimizer);
+          for (let step = 0; step < 3; step++) await model.trainOnBatch(images, labels);
+          await saveVit(model, join(folder, name));
+          const state = await optimizerState(optimizer);
+          expect(state).toMatchObject({kind: name, iterations: 3});
+
+          const resumed = await loadVit(tf, join(folder, name));
+          const fresh = make();
+          await restoreOptimizer({tf, optimizer: fresh, state});
+          compile(resumed, fresh);
+          for (let step = 0; step < 3; step++) {
+            await model.trainOnBatch(images, labels);
+            await resumed.trainOnBatch(images, labels);
+          }
+          expect(logits(resumed, images)).toEqual(logits(model, images));
+          expect(fresh.iterations).toBe(6);
+          for (const each of [model, resumed, optimizer, fresh]) each.dispose();
+          tf.dispose([images, labels]);
+        },
+        name === 'Momentum' ? 2 : 0,
+      ); // its dispose() forgets the learning rate's scalar
+    });
+  }
+
+  it('is refused with an optimizer of another class', async () => {
+    const state = await optimizerState(tf.train.sgd(0.1));
+    await expect(restoreOptimizer({tf, optimizer: tf.train.adam(), state})).rejects.toThrow(/SGD, not Adam/);
+  });
+});
