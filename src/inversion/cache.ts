@@ -1,0 +1,163 @@
+import {mkdir, readFile} from 'node:fs/promises';
+import {join} from 'node:path';
+import {openSafetensors, replaceFile, writeSafetensors} from '../engine/index.js';
+import {messageOf} from '../errors.js';
+import type {Gate, Images} from '../types.js';
+import {claimFile} from './claim.js';
+import type {Inverted} from './invert-layer.js';
+import {hashBytes, hashText} from './keys.js';
+
+/** One finished layer: its images, and how good they are. */
+export interface CacheEntry extends Inverted {
+  readonly gate: Gate;
+}
+
+/**
+ * Inversions on disk, one file an entry under the hash of everything it depends on. What is read is verified; what is
+ * damaged counts as absent and is written again. A folder that cannot be written (no permission, full disk) turns the
+ * rest of this process's entries into memory, with one notice: a measurement is never lost for want of its cache.
+ */
+export interface InversionCache {
+  /** What is written now is seen by other processes. */
+  readonly shared: boolean;
+  /** The entry, or null where there is none that holds what was written. */
+  read(key: string): Promise<CacheEntry | null>;
+  write(key: string, entry: CacheEntry): Promise<void>;
+  /** A small JSON value beside the entries, under the same rules. */
+  readValue(key: string): Promise<unknown>;
+  writeValue(key: string, value: unknown): Promise<void>;
+  /** The right to make an entry: what gives it back, or null while another process has it. */
+  claim(key: string): Promise<(() => Promise<void>) | null>;
+}
+
+/**
+ * @param options.folder made where it is missing; `null` keeps everything in memory.
+ * @param options.onNotice told once each: a damaged entry, a folder that cannot be written.
+ */
+export async function openInversionCache({
+  folder,
+  onNotice = () => {},
+}: {
+  folder: string | null;
+  onNotice?: (code: 'cache_damaged' | 'cache_unwritable', message: string) => void;
+}): Promise<InversionCache> {
+  const entries = new Map<string, CacheEntry>();
+  const values = new Map<string, unknown>();
+  const reported = new Set<string>();
+  let writable = folder !== null;
+
+  function giveUp(error: unknown): void {
+    if (!writable) return;
+    writable = false;
+    onNotice('cache_unwritable', `inversions are kept in memory only, for this run: ${messageOf(error)}`);
+  }
+
+  function damaged(path: string, why: string): null {
+    if (!reported.has(path)) onNotice('cache_damaged', `${path} is damaged and is made again: ${why}`);
+    reported.add(path);
+    return null;
+  }
+
+  const pathOf = (name: string) => join(folder ?? '', name);
+  if (folder !== null) await mkdir(folder, {recursive: true}).catch(giveUp);
+
+  return {
+    get shared() {
+      return writable;
+    },
+
+    async read(key) {
+      const kept = entries.get(key);
+      if (kept || folder === null) return kept ?? null;
+      const path = pathOf(`${key}.safetensors`);
+      try {
+        return await readEntry(path);
+      } catch (error) {
+        return isAbsent(error) ? null : damaged(path, messageOf(error));
+      }
+    },
+
+    async write(key, entry) {
+      if (writable) await writeEntry(pathOf(`${key}.safetensors`), entry).catch(giveUp);
+      if (!writable) entries.set(key, entry);
+    },
+
+    async readValue(key) {
+      if (values.has(key) || folder === null) return values.get(key) ?? null;
+      const path = pathOf(`${key}.json`);
+      try {
+        const {sha256, json} = JSON.parse(await readFile(path, 'utf8')) as {sha256: string; json: string};
+        if (hashText(json) !== sha256) return damaged(path, 'its content has another hash');
+        return JSON.parse(json);
+      } catch (error) {
+        return isAbsent(error) ? null : damaged(path, messageOf(error));
+      }
+    },
+
+    async writeValue(key, value) {
+      const json = JSON.stringify(value);
+      const text = JSON.stringify({sha256: hashText(json), json});
+      if (writable) await replaceFile(pathOf(`${key}.json`), file => file.writeFile(text)).catch(giveUp);
+      if (!writable) values.set(key, value);
+    },
+
+    async claim(key) {
+      if (!writable) return async () => {};
+      try {
+        return await claimFile(pathOf(`${key}.lock`));
+      } catch (error) {
+        giveUp(error);
+        return async () => {};
+      }
+    },
+  };
+}
+
+interface Header {
+  evaluations: number;
+  gate: Gate;
+}
+
+async function writeEntry(path: string, {images, halfway, evaluations, gate}: CacheEntry): Promise<void> {
+  const header = JSON.stringify({evaluations, gate} satisfies Header);
+  const shape = [images.count, images.channels, images.height, images.width];
+  await writeSafetensors(
+    path,
+    new Map([
+      ['inverted', {shape, data: images.data}],
+      ['halfway', {shape, data: halfway.data}],
+    ]),
+    {header, sha256: contentHash(header, images.data, halfway.data)},
+  );
+}
+
+async function readEntry(path: string): Promise<CacheEntry> {
+  const file = await openSafetensors(path);
+  try {
+    const inverted = await file.read('inverted');
+    const halfway = await file.read('halfway');
+    const {header = '', sha256} = file.metadata;
+    if (contentHash(header, inverted.data, halfway.data) !== sha256)
+      throw new Error('its content has another hash');
+    const {evaluations, gate} = JSON.parse(header) as Header;
+    const [count, channels, height, width] = inverted.shape as [number, number, number, number];
+    const images = (data: Float32Array): Images => ({count, channels, height, width, data});
+    return {
+      images: images(inverted.data as Float32Array),
+      halfway: images(halfway.data as Float32Array),
+      evaluations,
+      gate,
+    };
+  } finally {
+    await file.close();
+  }
+}
+
+function contentHash(header: string, ...data: ArrayBufferView[]): string {
+  return hashText([header, ...data.map(hashBytes)].join('\n'));
+}
+
+function isAbsent(error: unknown): boolean {
+  const code = (error: unknown) => (error as NodeJS.ErrnoException | undefined)?.code;
+  return code(error) === 'ENOENT' || code((error as Error).cause) === 'ENOENT';
+}

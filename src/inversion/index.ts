@@ -1,0 +1,13 @@
+export {openInversionCache, type CacheEntry, type InversionCache} from './cache.js';
+export {defaultCacheFolder} from './cache-folder.js';
+export {pickImages} from './images.js';
+export {invertLayer, type Inverted} from './invert-layer.js';
+export {fingerprintOf, hashText, hashWeights, inversionKeys, type InversionInputs} from './keys.js';
+export {
+  inversionOptions,
+  PRESETS,
+  type FastOptions,
+  type InversionOptions,
+  type StirOptions,
+} from './options.js';
+export {drawSeeds} from './seeds.js';

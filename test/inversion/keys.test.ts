@@ -1,0 +1,63 @@
+import {expect, test} from 'vitest';
+import type {Weights} from '../../src/engine/index.js';
+import {drawSeeds, fingerprintOf, inversionKeys, inversionOptions} from '../../src/inversion/index.js';
+import type {InversionInputs} from '../../src/inversion/index.js';
+import {analyticEngine, analyticProbes} from '../analytic/engine.js';
+
+const engine = analyticEngine();
+const probes = analyticProbes();
+const inputs: InversionInputs = {
+  engine,
+  weights: engine.weights(),
+  probes,
+  seeds: drawSeeds({like: probes}),
+  options: inversionOptions(),
+};
+const keysOf = (changes: Partial<InversionInputs> = {}) => [
+  ...inversionKeys({...inputs, ...changes}).values(),
+];
+const idOf = (changes: Partial<InversionInputs> = {}) => fingerprintOf({...inputs, ...changes}).id;
+
+function withNudge(at: number): Weights {
+  return engine.weights().map((parameter, index) => {
+    if (index !== at) return parameter;
+    const data = parameter.data.slice();
+    data[3] = data[3]! + 1e-6;
+    return {...parameter, data};
+  });
+}
+
+test('every layer has a key of its own, the same for the same content', () => {
+  const copy = {...probes, data: probes.data.slice()};
+  expect(new Set(keysOf()).size).toBe(3);
+  expect(keysOf({probes: copy, weights: [...engine.weights()].reverse()})).toEqual(keysOf());
+  expect(idOf({probes: copy})).toBe(idOf());
+});
+
+test('a changed weight changes the keys of the layers that see it, and of no other', () => {
+  const [first, second, third] = keysOf();
+  const changed = keysOf({weights: withNudge(2)});
+  expect(changed[0]).toBe(first);
+  expect(changed[1]).not.toBe(second);
+  expect(changed[2]).not.toBe(third);
+  expect(idOf({weights: withNudge(2)})).not.toBe(idOf());
+});
+
+test('a head that no measured layer sees plays no part', () => {
+  const head = {name: 'classifier.weight', shape: [2], data: new Float32Array(2), layer: null};
+  expect(keysOf({weights: [...engine.weights(), head]})).toEqual(keysOf());
+  expect(idOf({weights: [...engine.weights(), head]})).toBe(idOf());
+});
+
+test.each<[string, Partial<InversionInputs>]>([
+  ['probes', {probes: analyticProbes({seed: 6})}],
+  ['seeds', {seeds: drawSeeds({like: probes, seed: 1})}],
+  ['steps', {options: inversionOptions({steps: 51})}],
+  ['preset', {options: inversionOptions({preset: 'stir', steps: 50})}],
+  ['pooling', {engine: {...engine, pooling: 'cls'}}],
+  ['normalisation or architecture', {engine: {...engine, definition: 'another'}}],
+])('other %s are another fingerprint and other keys', (_, changes) => {
+  const before = keysOf();
+  keysOf(changes).forEach((key, layer) => expect(key).not.toBe(before[layer]));
+  expect(idOf(changes)).not.toBe(idOf());
+});
