@@ -25,7 +25,7 @@ const entry: CacheEntry = {
   gate: {
     layer: 'block_00',
     rel: 0.1,
-    fvu: null,
+    fvu: 0.2,
     rmsToProbes: 0.2,
     rmsToSeeds: 0.3,
     unconverged: 0.25,
