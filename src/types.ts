@@ -53,10 +53,10 @@ export type Score =
 /** How well X'_i was inverted, for one pretrained layer. */
 export interface Gate {
   layer: LayerName;
-  /** mean over images of ‖f(x') − f(x)‖ / ‖f(x)‖. */
-  rel: number;
-  /** Σ‖f(x') − f(x)‖² / Σ‖f(x) − mean f‖²: the share of the layer's variance that X' misses. */
-  fvu: number;
+  /** mean over images of ‖f(x') − f(x)‖ / ‖f(x)‖; null where a layer is zero or not finite. */
+  rel: number | null;
+  /** Σ‖f(x') − f(x)‖² / Σ‖f(x) − mean f‖²: the share of the layer's variance that X' misses; null where it has none. */
+  fvu: number | null;
   /** Pixel root mean square between X' and X, and between X' and the seeds, in [0, 1] pixels. */
   rmsToProbes: number;
   rmsToSeeds: number;

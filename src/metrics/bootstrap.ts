@@ -1,0 +1,67 @@
+import {seededRandom} from '../random.js';
+import type {Gram} from '../types.js';
+import {cka} from './cka.js';
+import {selectImages} from './gram.js';
+import {checkPair} from './similarity.js';
+
+/** Both ends of a 95 % interval. */
+export interface Interval {
+  low: number;
+  high: number;
+}
+
+export interface BootstrapOptions {
+  /** Half-samples drawn. At n = 256, 200 of them take about 0.07 s a layer. */
+  samples?: number;
+  /** Seed of the draws. The same seed draws the same images for every layer, so that layers compare. */
+  seed?: number;
+}
+
+export const BOOTSTRAP_DEFAULTS: Required<BootstrapOptions> = {samples: 200, seed: 0};
+
+/** The unbiased estimator needs 4 images in a half-sample. */
+export const MIN_IMAGES_FOR_INTERVAL = 8;
+
+const TAILS = [0.025, 0.975] as const;
+
+/**
+ * 95 % interval of the unbiased CKA over probe images, from the Grams alone.
+ *
+ * The classical bootstrap draws with replacement; its duplicates are pairs of perfectly alike images, which inflate the
+ * unbiased estimator. So half-samples *without* replacement are drawn (the delete-half jackknife, Shao & Wu 1989): with
+ * m = n/2 the finite-population factor 1/m − 1/n is 1/n, so their spread around the full value is already the spread of
+ * the full value around the population's, for any statistic that is linear to first order. The interval runs between the
+ * 2.5 % and 97.5 % quantiles of the half-samples, and always holds the full value.
+ *
+ * @returns null with fewer than 8 images, or where CKA is withheld.
+ */
+export function bootstrapCka(K: Gram, L: Gram, options: BootstrapOptions = {}): Interval | null {
+  const {samples, seed} = {...BOOTSTRAP_DEFAULTS, ...options};
+  checkPair(K, L);
+  if (K.n < MIN_IMAGES_FOR_INTERVAL) return null;
+  const whole = cka(K, L, 'unbiased');
+  if (whole.status === 'withheld') return null;
+
+  const random = seededRandom(seed);
+  const values: number[] = [];
+  for (let sample = 0; sample < samples; sample++) {
+    // In order, so that Grams are read from front to back: twice as fast.
+    const half = random.permutation(K.n).subarray(0, Math.floor(K.n / 2)).sort();
+    const similarity = cka(selectImages(K, half), selectImages(L, half), 'unbiased');
+    // A layer that varies on few images can be constant on a half of them.
+    if (similarity.status === 'withheld') return null;
+    values.push(similarity.value);
+  }
+  values.sort((a, b) => a - b);
+  return {
+    low: Math.min(whole.value, quantile(values, TAILS[0])),
+    high: Math.max(whole.value, quantile(values, TAILS[1])),
+  };
+}
+
+/** Linear interpolation between order statistics (type 7 of Hyndman & Fan 1996). */
+function quantile(sorted: readonly number[], share: number): number {
+  const place = share * (sorted.length - 1);
+  const below = sorted[Math.floor(place)]!;
+  return below + (place - Math.floor(place)) * (sorted[Math.ceil(place)]! - below);
+}

@@ -1,0 +1,94 @@
+import type {Estimates} from '../types.js';
+
+/** Where each pretrained layer's invariances sit now. Entries of layers that are no blocks are null. */
+export interface Flow {
+  /** com_t(i): centre of mass, in positions among the blocks, 0 the shallowest. */
+  centre: (number | null)[];
+  /** j*(i): the column of the matrix (an index into the layers) that holds the most. */
+  strongest: (number | null)[];
+}
+
+/**
+ * Flow of invariances through the depth: over the block columns j of R_t's row i, with w[i, j] = max(R_t[i, j] − N[i, j],
+ * 0), the centre of mass Σ j·w / Σ w and the column of the largest w. Unbiased estimates. [ours]
+ *
+ * Null as well where a row holds a withheld value, or nothing above the floor.
+ *
+ * @param blocks indices of the residual-stream blocks among the layers, shallow to deep.
+ */
+export function flow({
+  retention,
+  floor,
+  blocks,
+}: {
+  retention: Estimates;
+  floor: Estimates;
+  blocks: readonly number[];
+}): Flow {
+  const layers = retention.unbiased.length;
+  const centre = new Array<number | null>(layers).fill(null);
+  const strongest = new Array<number | null>(layers).fill(null);
+  for (const i of blocks) {
+    const weights = flowWeights(retention.unbiased[i]!, floor.unbiased[i]!, blocks);
+    if (weights === null) continue;
+    const total = weights.reduce((sum, weight) => sum + weight, 0);
+    if (total === 0) continue;
+    centre[i] = weights.reduce((sum, weight, position) => sum + position * weight, 0) / total;
+    strongest[i] = blocks[weights.indexOf(Math.max(...weights))]!;
+  }
+  return {centre, strongest};
+}
+
+/** w[i, j] of one row, over its block columns; null where one of them is withheld. */
+export function flowWeights(
+  retention: readonly (number | null)[],
+  floor: readonly (number | null)[],
+  blocks: readonly number[],
+): number[] | null {
+  const weights: number[] = [];
+  for (const j of blocks) {
+    const kept = retention[j] ?? null;
+    const chance = floor[j] ?? null;
+    if (kept === null || chance === null) return null;
+    weights.push(Math.max(kept - chance, 0));
+  }
+  return weights;
+}
+
+/** How far invariances moved to shallower layers, as shares of the depth. */
+export interface Compression {
+  layers: (number | null)[];
+  mean: number | null;
+}
+
+/**
+ * C_t(i) = (com_0(i) − com_t(i)) / (L − 1) over the L blocks: positive = moved to shallower layers, what Merlin et al.
+ * 2023 call compression. `mean` is over the deeper half of the blocks (the middle one of an odd number left out), and
+ * null unless every one of those is known, so that one curve never averages different layers.
+ *
+ * @param initial com_0: `flow` of the ceiling.
+ * @param current com_t.
+ */
+export function compression({
+  initial,
+  current,
+  blocks,
+}: {
+  initial: readonly (number | null)[];
+  current: readonly (number | null)[];
+  blocks: readonly number[];
+}): Compression {
+  const layers = initial.map((before, i) => {
+    const after = current[i] ?? null;
+    return before === null || after === null || blocks.length < 2
+      ? null
+      : (before - after) / (blocks.length - 1);
+  });
+  const deeper = blocks.slice(Math.ceil(blocks.length / 2)).map(i => layers[i] ?? null);
+  const known = deeper.filter(value => value !== null);
+  const mean =
+    known.length > 0 && known.length === deeper.length
+      ? known.reduce((sum, value) => sum + value, 0) / known.length
+      : null;
+  return {layers, mean};
+}

@@ -1,0 +1,76 @@
+import {InvarianceError} from '../errors.js';
+import type {Gram} from '../types.js';
+
+/** Rows of any float width: what an engine returns, or a user's own float64 features. */
+export interface FeatureRows {
+  readonly count: number;
+  readonly width: number;
+  /** Row-major (count, width). */
+  readonly data: Float32Array | Float64Array;
+}
+
+/** A layer counts as constant when its centred norm is under this many rounding steps of its raw norm. */
+const CONSTANT_WITHIN_ULPS = 8;
+
+/**
+ * Gram matrix of column-centred features, in float64: the column means go first, since inner products of float32
+ * features with a large mean cancel. A layer that is constant up to the rounding of its own type gives zeros, so that
+ * no statistic is computed on rounding noise.
+ *
+ * @param features (n, p).
+ * @returns (n, n); costs n²p/2 multiplications.
+ */
+export function gramOf(features: FeatureRows): Gram {
+  const {count: n, width, data} = features;
+  if (data.length !== n * width) {
+    throw new InvarianceError('bad_option', `features of ${data.length} values are not ${n} × ${width}`);
+  }
+  const rows = centredRows(features);
+  const gram = new Float64Array(n * n);
+  if (isRounding(energyOf(rows), energyOf(data), data)) return {n, data: gram};
+  for (let i = 0; i < n; i++) {
+    const first = rows.subarray(i * width, (i + 1) * width);
+    for (let j = i; j < n; j++) {
+      const second = rows.subarray(j * width, (j + 1) * width);
+      let sum = 0;
+      for (let k = 0; k < width; k++) sum += first[k]! * second[k]!;
+      gram[i * n + j] = sum;
+      gram[j * n + i] = sum;
+    }
+  }
+  return {n, data: gram};
+}
+
+/** The same images in another order, or some of them: entry [a, b] is K[indices[a], indices[b]]. */
+export function selectImages(gram: Gram, indices: ArrayLike<number>): Gram {
+  const n = indices.length;
+  const data = new Float64Array(n * n);
+  for (let a = 0; a < n; a++) {
+    const row = indices[a]! * gram.n;
+    for (let b = 0; b < n; b++) data[a * n + b] = gram.data[row + indices[b]!]!;
+  }
+  return {n, data};
+}
+
+function centredRows({count, width, data}: FeatureRows): Float64Array {
+  const means = new Float64Array(width);
+  for (let i = 0; i < count; i++) for (let k = 0; k < width; k++) means[k]! += data[i * width + k]! / count;
+  const rows = new Float64Array(count * width);
+  for (let i = 0; i < count; i++) {
+    for (let k = 0; k < width; k++) rows[i * width + k] = data[i * width + k]! - means[k]!;
+  }
+  return rows;
+}
+
+/** Whether centred values are no more than the rounding of the raw values they come from; energies are sums of squares. */
+export function isRounding(centredEnergy: number, rawEnergy: number, data: FeatureRows['data']): boolean {
+  const ulp = data instanceof Float32Array ? 2 ** -23 : 2 ** -52;
+  return centredEnergy <= (CONSTANT_WITHIN_ULPS * ulp) ** 2 * rawEnergy;
+}
+
+/** Sum of squares. */
+export function energyOf(values: Float32Array | Float64Array): number {
+  let sum = 0;
+  for (const value of values) sum += value * value;
+  return sum;
+}

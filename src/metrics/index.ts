@@ -1,0 +1,13 @@
+export {bootstrapCka, BOOTSTRAP_DEFAULTS, type BootstrapOptions, type Interval} from './bootstrap.js';
+export type {Estimator} from './centre.js';
+export {cka, ckaOfFeatures, similarityMatrix, similarityRow, type EstimatesRow} from './cka.js';
+export {controls} from './controls.js';
+export {driftMatrix, weightDrift, type LayerWeights} from './drift.js';
+export {compression, flow, flowWeights, type Compression, type Flow} from './flow.js';
+export {FVU_THRESHOLD, gate, settling} from './gate.js';
+export {gramOf, selectImages, type FeatureRows} from './gram.js';
+export {hsic0, hsic1} from './hsic.js';
+export {acquiredMatrix, difference, forgetting, novelty, retentionMatrix, retentionRow} from './retention.js';
+export {MIN_RANGE, retentionScores} from './score.js';
+export type {Similarity} from './similarity.js';
+export {exactCka, minibatchCka, type ExactCka, type MinibatchCka} from './streaming.js';

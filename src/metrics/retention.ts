@@ -1,0 +1,71 @@
+import {InvarianceError} from '../errors.js';
+import type {Estimates, Gram, Matrix} from '../types.js';
+import {similarityRow, type EstimatesRow} from './cka.js';
+
+/**
+ * Row i of the retention matrix, R_t[i, j] = c(ft_j(X), ft_j(X'_i)): how alike layer j of this checkpoint represents the
+ * probes and images that pretrained layer i cannot tell from them (Merlin et al. 2023; STIR(m2|m1), Nanda et al. 2022).
+ *
+ * @param probes Gram of every layer j on X.
+ * @param inverted Gram of every layer j on X'_i.
+ */
+export function retentionRow({
+  probes,
+  inverted,
+}: {
+  probes: readonly Gram[];
+  inverted: readonly Gram[];
+}): EstimatesRow {
+  return similarityRow(probes, inverted);
+}
+
+/** The rows of R_t, one a pretrained layer, as one matrix an estimator. */
+export function retentionMatrix(rows: readonly EstimatesRow[]): Estimates {
+  return {unbiased: rows.map(row => row.unbiased), biased: rows.map(row => row.biased)};
+}
+
+/**
+ * A_t from its rows: row j = `retentionRow` on the *pretrained* model for images inverted from *finetuned* layer j
+ * (STIR(m1|m2)). The matrix is turned so that, as everywhere, its rows are pretrained layers and its columns finetuned.
+ */
+export function acquiredMatrix(rows: readonly EstimatesRow[]): Estimates {
+  const {unbiased, biased} = retentionMatrix(rows);
+  return {unbiased: transpose(unbiased), biased: transpose(biased)};
+}
+
+/** F_t = W0 − R_t. */
+export function forgetting(ceiling: Estimates, retention: Estimates): Estimates {
+  return {
+    unbiased: difference(ceiling.unbiased, retention.unbiased),
+    biased: difference(ceiling.biased, retention.biased),
+  };
+}
+
+/** W0[i, i] − A_t[i, i], unbiased: what finetuned layer i ignores and its pretrained self did not. */
+export function novelty(ceiling: Estimates, acquired: Estimates): (number | null)[] {
+  return difference(ceiling.unbiased, acquired.unbiased).map((row, i) => row[i]!);
+}
+
+/** Entry by entry a − b; null where either is. */
+export function difference(a: Matrix, b: Matrix): Matrix {
+  if (a.length !== b.length || a.some((row, i) => row.length !== b[i]!.length)) {
+    throw new InvarianceError(
+      'bad_option',
+      `matrices of ${shapeOf(a)} and ${shapeOf(b)} layers cannot be subtracted`,
+    );
+  }
+  return a.map((row, i) =>
+    row.map((value, j) => {
+      const other = b[i]![j]!;
+      return value === null || other === null ? null : value - other;
+    }),
+  );
+}
+
+function transpose(matrix: Matrix): Matrix {
+  return (matrix[0] ?? []).map((_, j) => matrix.map(row => row[j]!));
+}
+
+function shapeOf(matrix: Matrix): string {
+  return `${matrix.length} × ${matrix[0]?.length ?? 0}`;
+}

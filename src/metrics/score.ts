@@ -1,0 +1,78 @@
+import {InvarianceError} from '../errors.js';
+import type {Estimates, Gate, Score} from '../types.js';
+import type {Interval} from './bootstrap.js';
+import {MIN_IMAGES, TOO_FEW, withheld} from './similarity.js';
+
+/** A ceiling less than this above its floor leaves no range in which a score could be read. */
+export const MIN_RANGE = 0.1;
+
+/**
+ * The retention score of each layer: r_t[i] = (R_t[i, i] − N[i, i]) / (W0[i, i] − N[i, i]), unbiased estimates. 1 = all
+ * that the pretrained model itself shows, 0 = what a random network of this architecture shows; values outside [0, 1]
+ * happen and are not cut. [ours]
+ *
+ * The interval is that of R_t[i, i], mapped through the same line with ceiling and floor taken as constants.
+ *
+ * Withheld where there are fewer than 4 images, the inversion did not converge (the layer's gate), the ceiling, floor or
+ * retention is missing, or ceiling − floor < 0.1.
+ *
+ * @param intervals of R_t[i, i], one a layer, null where there is none.
+ * @param gates one a layer, of the inverted images in use.
+ * @param count number of probe images.
+ */
+export function retentionScores({
+  retention,
+  ceiling,
+  floor,
+  intervals,
+  gates,
+  count,
+}: {
+  retention: Estimates;
+  ceiling: Estimates;
+  floor: Estimates;
+  intervals: readonly (Interval | null)[];
+  gates: readonly Gate[];
+  count: number;
+}): Score[] {
+  const layers = retention.unbiased.length;
+  for (const [name, {length}] of Object.entries({
+    ceiling: ceiling.unbiased,
+    floor: floor.unbiased,
+    intervals,
+    gates,
+  })) {
+    if (length !== layers) {
+      throw new InvarianceError('bad_option', `${name} of ${length} layers for retention of ${layers}`);
+    }
+  }
+  return retention.unbiased.map((row, i) => {
+    if (count < MIN_IMAGES) return withheld(TOO_FEW);
+    const top = ceiling.unbiased[i]![i]!;
+    const bottom = floor.unbiased[i]![i]!;
+    const kept = row[i]!;
+    if (top === null) return withheld('the layer is constant or not finite in the pretrained model');
+    const gate = gates[i]!;
+    if (!gate.passed) return withheld(`inversion not converged: ${errorOf(gate)}`);
+    if (bottom === null) return withheld('the layer is constant or not finite in the random network');
+    if (kept === null) return withheld('the layer is constant or not finite at this step');
+    const range = top - bottom;
+    if (range < MIN_RANGE) {
+      return withheld(
+        `floor too close to ceiling: ${bottom.toFixed(3)} and ${top.toFixed(3)} are less than ${MIN_RANGE} apart`,
+      );
+    }
+    const score = (similarity: number) => (similarity - bottom) / range;
+    const interval = intervals[i]!;
+    return {
+      status: 'scored',
+      value: score(kept),
+      low: interval && score(interval.low),
+      high: interval && score(interval.high),
+    };
+  });
+}
+
+function errorOf(gate: Gate): string {
+  return gate.fvu === null ? 'fvu is not defined' : `fvu ${gate.fvu.toFixed(3)}`;
+}

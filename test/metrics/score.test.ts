@@ -1,0 +1,80 @@
+import {describe, expect, it} from 'vitest';
+import {retentionScores} from '../../src/metrics/index.js';
+import type {Gate} from '../../src/types.js';
+import {both} from './samples.js';
+
+const passed: Gate = {
+  layer: 'block_00',
+  rel: 0.1,
+  fvu: 0.01,
+  rmsToProbes: 0.2,
+  rmsToSeeds: 0.3,
+  unconverged: 0,
+  evaluations: 50,
+  passed: true,
+};
+
+/** The score of a model of one layer. */
+function scoreOf({
+  retention = 0.7 as number | null,
+  ceiling = 0.9 as number | null,
+  floor = 0.5 as number | null,
+  interval = {low: 0.6, high: 0.8} as {low: number; high: number} | null,
+  gate = passed,
+  count = 64,
+} = {}) {
+  return retentionScores({
+    retention: both([[retention]]),
+    ceiling: both([[ceiling]]),
+    floor: both([[floor]]),
+    intervals: [interval],
+    gates: [gate],
+    count,
+  })[0]!;
+}
+
+describe('retentionScores', () => {
+  it('read retention between floor and ceiling, and map its interval through the same line', () => {
+    const score = scoreOf();
+    if (score.status === 'withheld') throw new Error(score.reason);
+    expect(score.value).toBeCloseTo(0.5, 12);
+    expect(score.low).toBeCloseTo(0.25, 12);
+    expect(score.high).toBeCloseTo(0.75, 12);
+  });
+
+  it('are 1 at the ceiling and 0 at the floor, exactly, and not cut outside', () => {
+    expect(scoreOf({retention: 0.9})).toMatchObject({value: 1});
+    expect(scoreOf({retention: 0.5})).toMatchObject({value: 0});
+    expect(scoreOf({retention: 0.3})).toMatchObject({value: expect.closeTo(-0.5, 12)});
+  });
+
+  it('have no interval where there is none', () => {
+    expect(scoreOf({interval: null})).toMatchObject({status: 'scored', low: null, high: null});
+  });
+
+  it.each([
+    [{count: 3}, 'fewer than 4 images'],
+    [{gate: {...passed, fvu: 0.0723, passed: false}}, 'inversion not converged: fvu 0.072'],
+    [{gate: {...passed, fvu: null, passed: false}}, 'inversion not converged: fvu is not defined'],
+    [{ceiling: null}, 'the layer is constant or not finite in the pretrained model'],
+    [{floor: null}, 'the layer is constant or not finite in the random network'],
+    [{retention: null}, 'the layer is constant or not finite at this step'],
+    [{floor: 0.85}, 'floor too close to ceiling: 0.850 and 0.900 are less than 0.1 apart'],
+    [{floor: 0.95}, 'floor too close to ceiling: 0.950 and 0.900 are less than 0.1 apart'],
+  ])('are withheld for %o', (state, reason) => {
+    expect(scoreOf(state)).toEqual({status: 'withheld', reason});
+  });
+
+  it('refuse lists of different layers', () => {
+    expect(() =>
+      retentionScores({
+        retention: both([[1]]),
+        ceiling: both([[1]]),
+        floor: both([[0]]),
+        intervals: [null],
+        gates: [],
+        count: 9,
+      }),
+    ).toThrow('gates of 0 layers for retention of 1');
+  });
+});
