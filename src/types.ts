@@ -136,6 +136,11 @@ export interface Reading extends Moment {
   weightDrift: (number | null)[];
   /** A_t and the novelty W0[i,i] − A_t[i,i], on the readings that took it. */
   acquired?: {similarity: Estimates; novelty: (number | null)[]};
+  /**
+   * |R(T)[i,i] − R(T/2)[i,i]|, unbiased: what the second half of the inversion's evaluations changed on this model.
+   * On the first reading after training began, as self-similarity does not prove that inversions converged.
+   */
+  convergence?: (number | null)[];
   cost: Cost;
 }
 
