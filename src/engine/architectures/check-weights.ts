@@ -1,0 +1,22 @@
+import {InvarianceError} from '../../errors.js';
+import type {Parameter} from '../contract.js';
+
+/** @throws InvarianceError `bad_weights` that names the tensor and both shapes */
+export function checkShape(name: string, shape: readonly number[], expected: readonly number[]): void {
+  if (shape.length === expected.length && shape.every((size, i) => size === expected[i])) return;
+  throw new InvarianceError(
+    'bad_weights',
+    `tensor ${name} has shape [${shape.join(', ')}] where [${expected.join(', ')}] is expected: ` +
+      'the weights are of another architecture or size',
+  );
+}
+
+/** @throws InvarianceError `bad_weights` that names the tensor and its first number that is not finite */
+export function checkFinite({name, data}: Pick<Parameter, 'name' | 'data'>): void {
+  const at = data.findIndex(value => !Number.isFinite(value));
+  if (at < 0) return;
+  throw new InvarianceError(
+    'bad_weights',
+    `tensor ${name} holds ${data[at]} at ${at}: training diverged, or the file is damaged; use an earlier checkpoint`,
+  );
+}

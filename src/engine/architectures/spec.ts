@@ -1,0 +1,78 @@
+import type {HfConfig, TensorSource} from '../weights/index.js';
+import type {Names} from './names.js';
+
+export type Activation = 'gelu' | 'gelu_tanh' | 'quick_gelu' | 'silu' | 'relu';
+
+/**
+ * A vision transformer, but for its weights. Families differ by these flags; the forward pass that reads them is in
+ * `vision-transformer.ts`.
+ */
+export interface Spec {
+  /** Pixels the patches were laid out for; position embeddings are interpolated to another size. */
+  readonly image: {readonly height: number; readonly width: number};
+  readonly channels: number;
+  /** Side of a square patch in pixels; patches do not overlap. */
+  readonly patch: number;
+  readonly patchBias: boolean;
+  /** D, the width of the residual stream. */
+  readonly width: number;
+  readonly depth: number;
+  readonly heads: number;
+  /** Units of the MLP between its two linear maps. */
+  readonly hidden: number;
+  readonly activation: Activation;
+  /** The MLP multiplies the activation of one linear map with another: SwiGLU. */
+  readonly gated: boolean;
+  /** Of every LayerNorm. */
+  readonly epsilon: number;
+  /** Tokens before the patches, in this order. */
+  readonly classToken: boolean;
+  readonly distillationToken: boolean;
+  /** Register tokens stand between the class token and the patches and have no position. */
+  readonly registers: number;
+  /** Which tokens have a learned position: all but the registers, only the patches, or none. */
+  readonly positions: 'all' | 'patches' | 'none';
+  /** A bias of attention by relative position: none, one table a block, one table for all blocks. */
+  readonly relativePositions: 'none' | 'block' | 'shared';
+  /** LayerNorm between the embedding and the first block. */
+  readonly normBefore: boolean;
+  readonly biases: {readonly query: boolean; readonly key: boolean; readonly value: boolean};
+  /** Each branch is multiplied by a learned vector before it joins the residual stream. */
+  readonly layerScale: boolean;
+  /**
+   * What the layer `norm` is: the class token of the normed tokens, their mean, or the norm of the patches' mean;
+   * `none` is the class token without a norm.
+   */
+  readonly readout: 'class' | 'mean' | 'norm of mean' | 'none';
+  /** What a classifier reads, where a folder has one. */
+  readonly head: 'readout' | 'class and mean' | 'class and distillation' | 'mean of block';
+}
+
+/** Tokens before the patches. */
+export function prefixTokens(spec: Spec): number {
+  return Number(spec.classToken) + Number(spec.distillationToken) + spec.registers;
+}
+
+/** Patches down and across; pixels that fill no patch are left out, as a strided convolution leaves them. */
+export function patchGrid({image, patch}: Pick<Spec, 'image' | 'patch'>): {rows: number; columns: number} {
+  return {rows: Math.floor(image.height / patch), columns: Math.floor(image.width / patch)};
+}
+
+/** How one fresh tensor is drawn: normal or uniform around 0, one value everywhere, or given numbers. */
+export type Draw = {readonly std: number} | {readonly bound: number} | {readonly fill: number} | Float32Array;
+
+/** One architecture: its configuration as flags, its names on disk, its initialisation. */
+export interface Family {
+  /** For people: "DINOv2". */
+  readonly name: string;
+  /** Values of `model_type` in `config.json` that mean this family. */
+  readonly modelTypes: readonly string[];
+  /** Where the tensors of each canonical name stand on disk: one table for each way of naming them. */
+  readonly names: readonly Names[];
+  /** What may stand before those names, tried in this order. */
+  readonly prefixes: readonly string[];
+  /** @throws InvarianceError `bad_model` where the configuration asks for what the flags cannot say. */
+  spec(config: HfConfig, tensors: TensorSource): Spec;
+  /** How transformers draws a fresh tensor of this canonical name. */
+  draw(name: string, shape: readonly number[], spec: Spec, config: HfConfig): Draw;
+}

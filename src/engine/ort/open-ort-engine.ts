@@ -1,0 +1,80 @@
+import {InvarianceError} from '../../errors.js';
+import type {Pooling} from '../../types.js';
+import {familyOf} from '../architectures/families.js';
+import {layersOf} from '../architectures/layers-of.js';
+import {blockNames, writeNetwork} from '../architectures/network.js';
+import {readWeights, specOf} from '../architectures/read-weights.js';
+import {selectLayers, type LayerSelection} from '../select-layers.js';
+import {openModelFolder} from '../weights/index.js';
+import {OrtEngine} from './ort-engine.js';
+import {openRuntime, type Device, type Library} from './runtime.js';
+
+export interface OrtEngineOptions {
+  /** A Hugging Face or timm model folder of a known architecture. */
+  folder: string;
+  /** Default: every block and the final norm. */
+  layers?: LayerSelection;
+  pooling?: Pooling;
+  threads?: number;
+  batch?: number;
+  /** Default: onnxruntime-node where it is installed, else onnxruntime-web. */
+  library?: Library;
+  device?: Device;
+}
+
+/**
+ * `pooling` tokens: all of them, as the paper has it.
+ * `threads` 1: training wants the others.
+ * `batch` 8 images a run: 2 to 16 cost the same per image, and memory grows with it.
+ * `device` cpu.
+ */
+export const ORT_DEFAULTS = {pooling: 'tokens', threads: 1, batch: 8, device: 'cpu'} as const;
+
+/**
+ * Opens a model folder of a known architecture on onnxruntime, in this process: `features`, `grams` and
+ * `lossAndGradient` block the event loop while a batch runs.
+ *
+ * @throws InvarianceError `bad_model` for an unknown architecture or layers that match none, `bad_weights` for weights
+ *   that are missing, misshapen or not finite, `engine_failed` where no onnxruntime loads
+ * @example
+ * const engine = await openOrtEngine({folder: 'models/vit-small', layers: ['block_*', 'norm'], threads: 2});
+ * const grams = await engine.grams(images);
+ */
+export async function openOrtEngine(options: OrtEngineOptions): Promise<OrtEngine> {
+  const {folder, layers, library} = options;
+  const {pooling, threads, batch, device} = {...ORT_DEFAULTS, ...options};
+  for (const [name, value] of Object.entries({threads, batch})) {
+    if (!Number.isInteger(value) || value < 1)
+      throw new InvarianceError('bad_option', `${name} is ${value}; expected a whole number of at least 1`);
+  }
+  const model = await openModelFolder(folder);
+  try {
+    const spec = specOf(model);
+    const family = familyOf(model.config);
+    if (pooling === 'cls' && !spec.classToken)
+      throw new InvarianceError('bad_option', `${family.name} has no class token; pool by tokens or mean`);
+    const {mean, std} = model.preprocessor;
+    const normalisation = {mean, std};
+    const network = writeNetwork({spec, normalisation, pooling});
+    const measured = selectLayers([...network.layers.keys()], layers);
+    const owners = layersOf(network, measured);
+    const weights = (await readWeights(model)).map(parameter => ({
+      ...parameter,
+      layer: owners.get(parameter.name) ?? null,
+    }));
+    return new OrtEngine({
+      runtime: await openRuntime({library, device, threads}),
+      spec,
+      normalisation,
+      pooling,
+      batch,
+      layers: measured,
+      widths: new Map([...network.layers].map(([name, {shape}]) => [name, shape[1]!])),
+      blocks: blockNames(spec.depth).filter(name => measured.includes(name)),
+      draw: (name, shape) => family.draw(name, shape, spec, model.config),
+      weights,
+    });
+  } finally {
+    await model.tensors.close();
+  }
+}

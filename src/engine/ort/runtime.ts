@@ -1,0 +1,94 @@
+import type {InferenceSession} from 'onnxruntime-web';
+import {InvarianceError, messageOf} from '../../errors.js';
+import {Tape} from '../onnx/tape.js';
+
+/** What onnxruntime-node and onnxruntime-web have in common and we use. */
+export type Ort = Pick<typeof import('onnxruntime-web'), 'InferenceSession' | 'Tensor' | 'env'>;
+
+export type Library = 'node' | 'web';
+export type Device = 'cpu' | 'cuda' | 'webgpu';
+
+export interface Runtime {
+  readonly ort: Ort;
+  /** "onnxruntime-node 1.30.0, cpu, 1 thread". */
+  readonly description: string;
+  /** Writes results into arrays it is given; onnxruntime-web leaves them as they are and returns others. */
+  readonly writesInPlace: boolean;
+  /** Ready to run a model. */
+  session(model: Uint8Array): Promise<InferenceSession>;
+}
+
+/** A provider that is not there is said in the description, not as an error on the terminal. */
+const QUIET = 4;
+
+const loaders: Readonly<Record<Library, () => Promise<Ort>>> = {
+  node: async () => {
+    const loaded = (await import('onnxruntime-node')) as unknown as Ort & {default?: Ort};
+    return loaded.default ?? loaded;
+  },
+  web: async () => import('onnxruntime-web'),
+};
+
+/**
+ * Loads the library asked for, else onnxruntime-node where it is installed, else onnxruntime-web; and takes the device
+ * asked for where it is present, else the CPU. `description` says which ran.
+ * @throws InvarianceError `engine_failed` where the library asked for cannot be loaded
+ */
+export async function openRuntime({
+  library,
+  device = 'cpu',
+  threads,
+}: {
+  library?: Library;
+  device?: Device;
+  threads: number;
+}): Promise<Runtime> {
+  const [ort, name] = await load(library);
+  if (name === 'web') ort.env.wasm.numThreads = threads;
+  const open = (executionProviders: string[], model: Uint8Array, logSeverityLevel: 3 | 4 = 3) =>
+    ort.InferenceSession.create(model, {
+      executionProviders,
+      intraOpNumThreads: threads,
+      interOpNumThreads: 1,
+      enableMemPattern: false,
+      logSeverityLevel,
+    });
+  const cpu = name === 'web' ? 'wasm' : 'cpu';
+  const present = device !== 'cpu' && (await runs(model => open([device], model, QUIET)));
+  const providers = present ? [device, cpu] : [cpu];
+  const version = ort.env.versions[name] ?? ort.env.versions.common;
+  const ran = present ? device : device === 'cpu' ? 'cpu' : `cpu (no ${device} here)`;
+  return {
+    ort,
+    description: `onnxruntime-${name} ${version}, ${ran}, ${threads} thread${threads === 1 ? '' : 's'}`,
+    writesInPlace: name === 'node',
+    session: model => open(providers, model),
+  };
+}
+
+async function load(library: Library | undefined): Promise<[Ort, Library]> {
+  const failures: string[] = [];
+  for (const name of library ? [library] : (['node', 'web'] as const)) {
+    try {
+      return [await loaders[name](), name];
+    } catch (error) {
+      failures.push(messageOf(error));
+    }
+  }
+  throw new InvarianceError(
+    'engine_failed',
+    `cannot load onnxruntime-${library ?? 'node or onnxruntime-web'}: ${failures.join('; ')}; install it with npm`,
+  );
+}
+
+/** Whether a session of one node opens: a provider that is not there refuses. */
+async function runs(open: (model: Uint8Array) => Promise<InferenceSession>): Promise<boolean> {
+  const tape = new Tape();
+  try {
+    const session = await open(tape.model({y: tape.input('x', [1])}).bytes);
+    await session.release();
+    return true;
+  } catch {
+    return false;
+  }
+}
