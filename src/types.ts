@@ -64,7 +64,9 @@ export interface Gate {
   unconverged: number;
   /** Gradient evaluations an image, mean. */
   evaluations: number;
-  /** fvu is under the threshold in force. */
+  /** The fvu that the layer had to stay under. */
+  threshold: number;
+  /** `fvu` is under `threshold`. */
   passed: boolean;
 }
 

@@ -46,7 +46,10 @@ export function bootstrapCka(K: Gram, L: Gram, options: BootstrapOptions = {}): 
   const values: number[] = [];
   for (let sample = 0; sample < samples; sample++) {
     // In order, so that Grams are read from front to back: twice as fast.
-    const half = random.permutation(K.n).subarray(0, Math.floor(K.n / 2)).sort();
+    const half = random
+      .permutation(K.n)
+      .subarray(0, Math.floor(K.n / 2))
+      .sort();
     const similarity = cka(selectImages(K, half), selectImages(L, half), 'unbiased');
     // A layer that varies on few images can be constant on a half of them.
     if (similarity.status === 'withheld') return null;

@@ -71,6 +71,7 @@ export function gate({
     rmsToSeeds: pixelDistance(images, seeds),
     unconverged: errors.filter(error => !(error <= allowed)).length / count,
     evaluations,
+    threshold,
     passed: fvu !== null && fvu < threshold,
   };
 }

@@ -74,5 +74,7 @@ export function retentionScores({
 }
 
 function errorOf(gate: Gate): string {
-  return gate.fvu === null ? 'fvu is not defined' : `fvu ${gate.fvu.toFixed(3)}`;
+  return gate.fvu === null
+    ? 'fvu is not defined'
+    : `fvu ${gate.fvu.toFixed(3)} is not under ${gate.threshold}`;
 }

@@ -20,7 +20,6 @@ export function prepare(gram: Gram, estimator: Estimator): Prepared {
   if (gram.n < MIN_IMAGES) return withheld(TOO_FEW);
   const form = centred(gram, estimator);
   if (!Number.isFinite(form.energy)) return withheld(NOT_FINITE);
-  if (form.energy === 0) return withheld(CONSTANT);
   return {status: 'ready', centred: form};
 }
 

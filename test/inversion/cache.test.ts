@@ -30,6 +30,7 @@ const entry: CacheEntry = {
     rmsToSeeds: 0.3,
     unconverged: 0.25,
     evaluations: 37.5,
+    threshold: 0.05,
     passed: false,
   },
 };

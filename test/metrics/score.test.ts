@@ -11,6 +11,7 @@ const passed: Gate = {
   rmsToSeeds: 0.3,
   unconverged: 0,
   evaluations: 50,
+  threshold: 0.05,
   passed: true,
 };
 
@@ -54,7 +55,7 @@ describe('retentionScores', () => {
 
   it.each([
     [{count: 3}, 'fewer than 4 images'],
-    [{gate: {...passed, fvu: 0.0723, passed: false}}, 'inversion not converged: fvu 0.072'],
+    [{gate: {...passed, fvu: 0.0723, passed: false}}, 'inversion not converged: fvu 0.072 is not under 0.05'],
     [{gate: {...passed, fvu: null, passed: false}}, 'inversion not converged: fvu is not defined'],
     [{ceiling: null}, 'the layer is constant or not finite in the pretrained model'],
     [{floor: null}, 'the layer is constant or not finite in the random network'],

@@ -52,6 +52,7 @@ export function sampleBaseline(): Baseline {
       rmsToSeeds: 0.4,
       unconverged: 0,
       evaluations: 50,
+      threshold: 0.05,
       passed: i !== 2,
     })),
     cost: {seconds: 12, forwards: 160, gradients: 6400},
