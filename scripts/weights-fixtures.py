@@ -5,12 +5,15 @@ pip install torch transformers safetensors peft; python scripts/weights-fixtures
 
 import json
 import shutil
+from collections import OrderedDict
 from pathlib import Path
 
 import torch
 import transformers
+from peft import LoraConfig, get_peft_model
 from safetensors.torch import load_file, save_file
 from transformers import ViTConfig, ViTForImageClassification
+from transformers.pytorch_utils import Conv1D
 
 OUT = Path(__file__).parent.parent / "test" / "fixtures" / "weights"
 
@@ -43,6 +46,51 @@ def checkpoints():
             save_file(read, OUT / f"{name}-widened.safetensors")
 
 
+def adapted(name, model, config, save):
+    """An adapter with random numbers in every part of it, and the model that PEFT merges it to."""
+    torch.manual_seed(1)
+    tuned = get_peft_model(model, config)
+    with torch.no_grad():
+        for parameter in (p for p in tuned.parameters() if p.requires_grad):
+            parameter.mul_(1 + torch.rand_like(parameter)).add_(0.3 * torch.randn_like(parameter).abs())
+    tuned.save_pretrained(OUT / name)
+    (OUT / name / "README.md").unlink()
+    written = OUT / name / "adapter_config.json"
+    base = "test/fixtures/weights/whole" if config.base_model_name_or_path else None
+    settings = json.loads(written.read_text()) | {"base_model_name_or_path": base}
+    written.write_text(json.dumps(settings, indent=1, sort_keys=True))
+    save(tuned.merge_and_unload(), OUT / f"{name}-merged")
+
+
+def adapters():
+    """One adapter of each kind on the model in `whole`, and on a layer that stores its weights [in, out]."""
+    attention = ["q_proj", "v_proj"]
+    configs = {
+        "lora": LoraConfig(r=2, lora_alpha=3, target_modules=attention, modules_to_save=["classifier"]),
+        "rslora": LoraConfig(r=4, lora_alpha=3, target_modules="all-linear", use_rslora=True,
+                             rank_pattern={"q_proj": 2, r"layers\.1\.mlp\.fc1": 3}, alpha_pattern={"o_proj": 5}),
+        "dora": LoraConfig(r=2, lora_alpha=3, target_modules=[*attention, "fc1", "projection"], use_dora=True),
+        "biases": LoraConfig(r=2, lora_alpha=3, target_modules=["fc1", "fc2"], lora_bias=True),
+        "trained-biases": LoraConfig(r=2, lora_alpha=3, target_modules=attention, bias="lora_only"),
+    }
+    for name, config in configs.items():
+        adapted(f"adapter-{name}", ViTForImageClassification.from_pretrained(OUT / "whole"), config,
+                lambda merged, folder: merged.save_pretrained(folder))
+
+    new_head = ViTForImageClassification.from_pretrained(OUT / "whole", num_labels=5, ignore_mismatched_sizes=True)
+    adapted("adapter-new-head", new_head,
+            LoraConfig(r=2, target_modules=attention, modules_to_save=["classifier"]),
+            lambda merged, folder: merged.save_pretrained(folder))
+
+    for name, dora in [("transposed", False), ("transposed-dora", True)]:
+        torch.manual_seed(2)
+        model = torch.nn.Sequential(OrderedDict(first=Conv1D(6, 4), last=torch.nn.Linear(6, 2)))
+        save_file(model.state_dict(), OUT / "transposed.safetensors")
+        adapted(f"adapter-{name}", model,
+                LoraConfig(r=2, target_modules=["first"], fan_in_fan_out=True, use_dora=dora),
+                lambda merged, folder: (folder.mkdir(), save_file(merged.state_dict(), folder / "model.safetensors")))
+
+
 def processors():
     """What each image processor class does by default."""
     keys = ["size", "do_center_crop", "crop_size", "resample", "rescale_factor", "image_mean", "image_std"]
@@ -56,4 +104,5 @@ shutil.rmtree(OUT, ignore_errors=True)
 OUT.mkdir(parents=True)
 halves()
 checkpoints()
+adapters()
 processors()
