@@ -28,7 +28,7 @@ async function realOf(path: string): Promise<string | undefined> {
   });
 }
 
-function isInside(folder: string, path: string): boolean {
+export function isInside(folder: string, path: string): boolean {
   const way = relative(folder, path);
   return way !== '' && way !== '..' && !way.startsWith(`..${sep}`);
 }

@@ -1,15 +1,14 @@
 import {readdir} from 'node:fs/promises';
-import {basename, dirname, extname, join} from 'node:path';
+import {basename, dirname, join} from 'node:path';
 import {badWeights} from './tensor.js';
 
-const PICKLED = new Set(['.bin', '.pt', '.pth', '.ckpt', '.tar']);
-
-/** Python's other files of a checkpoint: no weights in them. */
+/** Names under which PyTorch's users keep weights; a checkpoint's other pickles hold none. */
+const PICKLED = /^pytorch_model.*\.bin$|\.(pt|pth|ckpt|pth\.tar)$/;
 const NO_WEIGHTS = /^(training_args|optimizer|scheduler|scaler|sampler|rng_state|random_states)/;
 
 /** Whether a file of this name holds weights as a Python pickle, which only Python can read (and may run code). */
 export function isPickled(path: string): boolean {
-  return PICKLED.has(extname(path)) && !NO_WEIGHTS.test(basename(path));
+  return PICKLED.test(basename(path)) && !NO_WEIGHTS.test(basename(path));
 }
 
 /** The refusal of a pickled checkpoint, with the one line that converts it. */

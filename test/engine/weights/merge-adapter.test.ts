@@ -1,7 +1,12 @@
 import {cp, readFile, rm, writeFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import {describe, expect, test} from 'vitest';
-import {openModelFolder, openSafetensors, writeSafetensors, type TensorSource} from '../../../src/engine/index.js';
+import {
+  openModelFolder,
+  openSafetensors,
+  writeSafetensors,
+  type TensorSource,
+} from '../../../src/engine/index.js';
 import {adapterConfigOf} from '../../../src/engine/weights/adapter-config.js';
 import {readJson} from '../../../src/engine/weights/json-file.js';
 import {mergeAdapter} from '../../../src/engine/weights/merge-adapter.js';
@@ -40,7 +45,10 @@ describe('an adapter merges to what PEFT merges it to', () => {
   test.each(['transposed', 'transposed-dora'])('%s: weights stored [in, out]', async kind => {
     const base = await openSafetensors(join(fixtures, 'transposed.safetensors'));
     const adapter = await openSafetensors(join(fixtures, `adapter-${kind}/adapter_model.safetensors`));
-    const config = adapterConfigOf((await readJson(join(fixtures, `adapter-${kind}/adapter_config.json`)))!, kind);
+    const config = adapterConfigOf(
+      (await readJson(join(fixtures, `adapter-${kind}/adapter_config.json`)))!,
+      kind,
+    );
     await expectMerged(
       mergeAdapter(base, adapter, config),
       join(fixtures, `adapter-${kind}-merged/model.safetensors`),
@@ -86,7 +94,8 @@ describe('an adapter that cannot be merged is refused before anything is read', 
     await writeSafetensors(join(base, 'model.safetensors'), wider);
     expect(await rejection(openModelFolder(join(fixtures, 'adapter-lora'), {base}))).toMatchObject({
       code: 'bad_weights',
-      message: /another base: tensor "vit.*query\.weight" is \[12, 12\] there, but lora_B · lora_A is \[8, 8\]/,
+      message:
+        /another base: tensor "vit.*query\.weight" is \[12, 12\] there, but lora_B · lora_A is \[8, 8\]/,
     });
   });
 
@@ -111,7 +120,10 @@ describe('an adapter that cannot be merged is refused before anything is read', 
     [{rank_pattern: {'(': 4}}, /which is not a regular expression/],
     [{use_dora: true}, /has no lora_magnitude_vector for vit/],
     [{lora_alpha: 'x'}, /lora_alpha "x"/],
-    [{base_model_name_or_path: 'no/such-model'}, /adapter of no\/such-model, which is neither a folder nor in the cache/],
+    [
+      {base_model_name_or_path: 'no/such-model'},
+      /adapter of no\/such-model, which is neither a folder nor in the cache/,
+    ],
     [{base_model_name_or_path: null}, /names no base/],
   ])('%j', async (changes, message) => {
     const folder = await adapterWith('adapter-lora', changes);

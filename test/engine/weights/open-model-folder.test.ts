@@ -113,6 +113,47 @@ describe('a folder that is not whole is refused, with what to do', () => {
   });
 });
 
+describe('what a checkpoint leaves out comes from the base', () => {
+  test('a lone file takes config and preprocessing', async () => {
+    const path = join(await scratch(), 'epoch=1.safetensors');
+    await cp(join(fixtures, 'whole/model.safetensors'), path);
+    expect(await rejection(openModelFolder(path))).toMatchObject({message: /has no config\.json.*as base/});
+    const {config, preprocessor, tensors} = await openModelFolder(path, {base: join(fixtures, 'sharded')});
+    await tensors.close();
+    expect(config['model_type']).toBe('vit');
+    expect(preprocessor.size).toEqual({height: 8, width: 8});
+  });
+
+  test('a folder without preprocessor_config.json takes that of the base; its own counts first', async () => {
+    const [folder, base] = [await copyOf('whole'), await copyOf('whole')];
+    const size = (side: number) => JSON.stringify({size: side, image_processor_type: 'ViTImageProcessor'});
+    await writeFile(join(base, 'preprocessor_config.json'), size(16));
+    const first = await openModelFolder(folder, {base});
+    expect(first.preprocessor.size.height).toBe(16);
+    await writeFile(join(folder, 'preprocessor_config.json'), size(12));
+    const second = await openModelFolder(folder, {base});
+    expect(second.preprocessor.size.height).toBe(12);
+    await Promise.all([first.tensors.close(), second.tensors.close()]);
+  });
+});
+
+test.each([NaN, Infinity, -Infinity])('a tensor that holds %d is refused when it is read', async value => {
+  const model = await openModelFolder(join(fixtures, 'whole'));
+  const tensors = new Map();
+  for (const name of model.tensors.names()) tensors.set(name, await model.tensors.read(name));
+  await model.tensors.close();
+  tensors.get('classifier.bias').data[1] = value;
+  const folder = join(await scratch(), 'diverged');
+  await writeModelFolder(folder, {...model, tensors});
+  const {tensors: read} = await openModelFolder(folder);
+  expect((await read.read('classifier.weight')).shape).toEqual([3, 8]);
+  expect(await rejection(read.read('classifier.bias'))).toMatchObject({
+    code: 'bad_weights',
+    message: new RegExp(`tensor "classifier\\.bias" holds ${value} at 1: the training diverged`),
+  });
+  await read.close();
+});
+
 describe.skipIf(process.platform === 'win32')('links', () => {
   test('of the Hugging Face cache into its blobs are followed', async () => {
     const model = join(await scratch(), 'models--org--tiny');

@@ -1,0 +1,75 @@
+import {readFile} from 'node:fs/promises';
+import {join} from 'node:path';
+import {isJsonObject} from './json-file.js';
+
+/** What a Hugging Face Trainer says of itself in a checkpoint's `trainer_state.json`. */
+export interface TrainerState {
+  /** Optimiser steps done. */
+  readonly step: number;
+  /** Epochs done, fractional; null where it does not say. */
+  readonly epoch: number | null;
+  /** Steps of the whole training; null where it does not say. */
+  readonly maxSteps: number | null;
+  /** What was logged, oldest first. */
+  readonly history: readonly LogEntry[];
+}
+
+export interface LogEntry {
+  readonly step: number;
+  readonly epoch: number | null;
+  /** Loss, learning rate, accuracy, … by the Trainer's names; only finite numbers. */
+  readonly values: Readonly<Record<string, number>>;
+}
+
+/**
+ * Reads `trainer_state.json` of a checkpoint folder. Undefined where there is none, or none that can be read: it adds
+ * loss and learning rate to a reading, and a reading does not fail for want of them.
+ */
+export async function readTrainerState(folder: string): Promise<TrainerState | undefined> {
+  const text = await readFile(join(folder, 'trainer_state.json'), 'utf8').catch(() => undefined);
+  return text === undefined ? undefined : parseTrainerState(text);
+}
+
+/** The last value of everything that was logged at `step` or before. */
+export function loggedAt(history: readonly LogEntry[], step: number): Record<string, number> {
+  return Object.assign({}, ...history.filter(entry => entry.step <= step).map(({values}) => values));
+}
+
+function parseTrainerState(text: string): TrainerState | undefined {
+  let json: unknown;
+  try {
+    json = JSON.parse(withoutNaN(text));
+  } catch {
+    return undefined;
+  }
+  if (!isJsonObject(json) || !isCount(json['global_step'])) return undefined;
+  const {global_step: step, epoch, max_steps: maxSteps, log_history: log} = json;
+  return {
+    step,
+    epoch: typeof epoch === 'number' ? epoch : null,
+    maxSteps: isCount(maxSteps) && maxSteps > 0 ? maxSteps : null,
+    history: (Array.isArray(log) ? log : []).flatMap(entryOf).sort((a, b) => a.step - b.step),
+  };
+}
+
+function entryOf(entry: unknown): LogEntry[] {
+  if (!isJsonObject(entry) || !isCount(entry['step'])) return [];
+  const {step, epoch, ...rest} = entry;
+  const values = Object.fromEntries(Object.entries(rest).filter(([, value]) => Number.isFinite(value)));
+  return [
+    {
+      step: step as number,
+      epoch: typeof epoch === 'number' ? epoch : null,
+      values: values as Record<string, number>,
+    },
+  ];
+}
+
+/** Python writes a loss that diverged as NaN or Infinity, which is no JSON. */
+function withoutNaN(text: string): string {
+  return text.replace(/"(?:[^"\\]|\\.)*"|-?Infinity|NaN/g, token => (token.startsWith('"') ? token : 'null'));
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
