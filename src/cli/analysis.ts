@@ -1,0 +1,58 @@
+import type {MeasuringInfo} from '../plugin/index.js';
+import type {Baseline, Cost, Estimates, Fingerprint, Gate, Reading, Score} from '../types.js';
+
+/** What `measure --json` prints: one finetuned model against its pretrained one. Rows are pretrained layers. */
+export interface Analysis {
+  layers: readonly string[];
+  /** R, the ceiling W0, the floor N, and A where it was asked for. */
+  R: Estimates;
+  W0: Estimates;
+  floor: Estimates;
+  A: Estimates | null;
+  drift: Estimates;
+  scores: Score[];
+  /** Positions among the blocks: `centre` now and `initial` in the pretrained model; `strongest` is a column. */
+  flow: Reading['flow'] & {initial: (number | null)[]};
+  compression: Reading['compression'];
+  weightDrift: (number | null)[];
+  novelty: (number | null)[] | null;
+  /** |R(T) − R(T/2)| of each layer. */
+  convergence: (number | null)[] | null;
+  controls: Baseline['controls'];
+  gates: Gate[];
+  fingerprint: Fingerprint;
+  probes: MeasuringInfo['probes'];
+  engine: string;
+  cost: Cost;
+}
+
+export function analysisOf(info: MeasuringInfo, baseline: Baseline, reading: Reading): Analysis {
+  return {
+    layers: baseline.layers,
+    R: reading.retention,
+    W0: baseline.ceiling,
+    floor: baseline.floor,
+    A: reading.acquired?.similarity ?? null,
+    drift: reading.drift,
+    scores: reading.scores,
+    flow: {...reading.flow, initial: baseline.flow},
+    compression: reading.compression,
+    weightDrift: reading.weightDrift,
+    novelty: reading.acquired?.novelty ?? null,
+    convergence: reading.convergence ?? null,
+    controls: baseline.controls,
+    gates: baseline.gates,
+    fingerprint: baseline.fingerprint,
+    probes: info.probes,
+    engine: info.engine,
+    cost: sum(baseline.cost, reading.cost),
+  };
+}
+
+function sum(a: Cost, b: Cost): Cost {
+  return {
+    seconds: a.seconds + b.seconds,
+    forwards: a.forwards + b.forwards,
+    gradients: a.gradients + b.gradients,
+  };
+}

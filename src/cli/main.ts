@@ -1,0 +1,28 @@
+#!/usr/bin/env node
+import {Command, CommanderError} from 'commander';
+import {doctorCommand} from './doctor.js';
+import {exitCodeOf, tell} from './failure.js';
+import {measureCommand} from './measure.js';
+import {packageVersion} from './package-version.js';
+
+const program = new Command('wandb-invariance')
+  .description('Which layers of a vision transformer keep, and which forget, the invariances of pretraining.')
+  .version(packageVersion())
+  .exitOverride();
+
+for (const command of [measureCommand(), doctorCommand()])
+  program.addCommand(command.copyInheritedSettings(program));
+
+// `wandb-invariance … | head` is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  // Commander has said what it had to say; its help and version are no failures.
+  if (!(error instanceof CommanderError)) tell(error);
+  process.exitCode = exitCodeOf(error);
+}
