@@ -87,6 +87,8 @@ export interface Fingerprint {
 export interface Baseline {
   fingerprint: Fingerprint;
   layers: readonly LayerName[];
+  /** Those of them that are residual-stream blocks: flow and compression are over these. */
+  blocks: readonly LayerName[];
   /** W0 = R_0: the pretrained model's retention of its own invariances. Never assumed to be 1. */
   ceiling: Estimates;
   /** N: the same with a randomly initialised network of this architecture in place of the finetuned one. */

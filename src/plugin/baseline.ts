@@ -64,6 +64,7 @@ export async function measureBaseline({
   return {
     fingerprint,
     layers,
+    blocks: engine.blocks,
     ceiling,
     floor: chance,
     controls: controls({probes: own, inverted: diagonal, seeds: noise}),

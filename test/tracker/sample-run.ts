@@ -40,6 +40,7 @@ export function sampleBaseline(): Baseline {
   return {
     fingerprint,
     layers: sampleLayers,
+    blocks: sampleLayers.slice(0, 3),
     ceiling: around(0.95),
     floor: around(0.3),
     controls: {noise: [0.01, 0.02, 0.01, 0], permuted: [0, 0, 0, 0]},
