@@ -1,7 +1,7 @@
 import {readFile, stat} from 'node:fs/promises';
 import {homedir} from 'node:os';
 import {join} from 'node:path';
-import {isJsonObject, readJson} from './json-file.js';
+import {openOwnWeights} from './open-own-weights.js';
 
 export interface FindModelOptions {
   /** A folder, a `.safetensors` file, or the name of a model on the hub (`org/name`). */
@@ -46,17 +46,17 @@ export async function findModel(options: FindModelOptions): Promise<string | und
   return (await isWhole(snapshot)) ? snapshot : undefined;
 }
 
-/** Whether a snapshot has a configuration and all its weights: a download that stopped half-way has not. */
+/** A download that stopped half-way is not whole. */
 async function isWhole(snapshot: string): Promise<boolean> {
-  if (!(await exists(join(snapshot, 'config.json')))) return false;
-  if (await exists(join(snapshot, 'model.safetensors'))) return true;
-  const index = await readJson(join(snapshot, 'model.safetensors.index.json'));
-  if (index === undefined || !isJsonObject(index['weight_map'])) return false;
-  const shards = [...new Set(Object.values(index['weight_map']).map(String))];
-  return (await Promise.all(shards.map(shard => exists(join(snapshot, shard))))).every(Boolean);
+  try {
+    const {kind, tensors} = await openOwnWeights(snapshot);
+    await tensors.close();
+    return kind === 'adapter' || (await exists(join(snapshot, 'config.json')));
+  } catch {
+    return false;
+  }
 }
 
-/** Follows links: a link of the cache whose blob is gone does not exist. */
 async function exists(path: string): Promise<boolean> {
   return stat(path).then(
     () => true,

@@ -1,4 +1,5 @@
 export {type CheckpointFormat} from './checkpoint-names.js';
+export {type DownloadProgress} from './download-model.js';
 export {findCheckpoints, type Checkpoint, type CheckpointMemory, type FindCheckpointsOptions} from './find-checkpoints.js'; // prettier-ignore
 export {
   openModelFolder,
@@ -9,6 +10,7 @@ export {
 export {openSafetensors, type SafetensorsFile} from './open-safetensors.js';
 export {type Preprocessor, type Resampling, type Size} from './preprocessor.js';
 export {replaceFile} from './replace-file.js';
+export {resolveModel, type ResolveModelOptions} from './resolve-model.js';
 export {type Dtype, type Tensor, type TensorInfo, type TensorSource} from './tensor.js';
 export {loggedAt, readTrainerState, type LogEntry, type TrainerState} from './trainer-state.js';
 export {writeModelFolder, type ModelFolderContents} from './write-model-folder.js';
