@@ -1,6 +1,6 @@
 """Writes test/fixtures/architectures: tiny models with random weights, and what Python computes with them.
 
-    python scripts/architecture-fixtures.py [NAME ...]
+    python scripts/architecture-fixtures.py [FUNCTION ...]
 
 Needs torch, transformers, timm and safetensors. Each folder holds a model as its library saves it and
 `expected.safetensors`: `pixels` and `seeds` in [0, 1] (some beyond), every layer on the pixels, `logits` where there
@@ -12,14 +12,16 @@ import shutil
 import sys
 from pathlib import Path
 
+import timm
 import torch
 import transformers
 from safetensors.torch import load_file, save_file
+from timm.models import save_for_hf
 
 ROOT = Path(__file__).parent.parent / "test/fixtures/architectures"
 MEAN, STD = [0.4, 0.5, 0.6], [0.3, 0.25, 0.2]
 SMALL = dict(
-    hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=24, image_size=16, patch_size=4
+    hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=24, image_size=12, patch_size=4
 )
 LABELS = dict(num_labels=3)
 
@@ -39,7 +41,8 @@ def random_inputs(size):
     return {name: torch.rand(3, 3, *size, generator=generator) * 1.2 - 0.1 for name in ("images", "seeds")}
 
 
-def expected(model, blocks, norm, size, logits, inputs=None, mean=MEAN, std=STD):
+def expected(model, blocks, norm, size, logits=False, call=None, inputs=None, mean=MEAN, std=STD):
+    """`norm` takes the model's output and the last block's to the layer `norm`; `call` runs the model."""
     inputs = inputs or random_inputs(size)
     pixels, seeds = inputs["images"], inputs["seeds"]
     mean, std = (torch.tensor(values).view(3, 1, 1) for values in (mean, std))
@@ -50,15 +53,15 @@ def expected(model, blocks, norm, size, logits, inputs=None, mean=MEAN, std=STD)
         block.register_forward_hook(keep)
 
     def run(images):
-        output = model((images.clamp(0, 1) - mean) / std)
+        output = (call or model)((images.clamp(0, 1) - mean) / std)
         layers = {name: value.flatten(1) for name, value in taken.items()}
         return output, {**layers, "norm": norm(output, taken[f"block_{len(blocks) - 1:02d}"])}
 
     output, targets = run(pixels)
     targets = {name: value.detach() for name, value in targets.items()}
     result = {"pixels": pixels, "seeds": seeds, **targets}
-    if logits is not None:
-        result["logits"] = logits(output).detach()
+    if logits:
+        result["logits"] = getattr(output, "logits", output).detach()
     for layer in ("block_00", "norm"):
         start = seeds.clone().requires_grad_()
         features = run(start)[1][layer]
@@ -68,29 +71,151 @@ def expected(model, blocks, norm, size, logits, inputs=None, mean=MEAN, std=STD)
     return {name: value.contiguous() for name, value in result.items()}
 
 
-def write(name, model, blocks, norm, size=(16, 16), logits=None, processor="ViTImageProcessor", old=None):
+def write(name, model, blocks, norm, size=(12, 12), save=None, **options):
     folder = ROOT / name
     shutil.rmtree(folder, ignore_errors=True)
     redraw(model)
-    model.save_pretrained(folder)
-    for extra in ("generation_config.json",):
+    (save or model.save_pretrained)(folder)
+    for extra in ("generation_config.json", "preprocessor_config.json"):
         (folder / extra).unlink(missing_ok=True)
     (folder / "preprocessor_config.json").write_text(json.dumps({
-        "image_processor_type": processor, "do_resize": True, "do_center_crop": False, "do_rescale": True,
+        "image_processor_type": "ViTImageProcessor", "do_resize": True, "do_rescale": True,
         "rescale_factor": 1 / 255, "do_normalize": True, "resample": 3, "image_mean": MEAN, "image_std": STD,
         "size": {"height": size[0], "width": size[1]},
     }, indent=2) + "\n")
-    with torch.enable_grad():
-        save_file(expected(model, blocks, norm, size, logits), folder / "expected.safetensors")
+    save_file(expected(model, blocks, norm, size, **options), folder / "expected.safetensors")
+    for path in folder.iterdir():
+        path.chmod(0o644)
 
 
-def class_token(module):
-    return lambda output, last: module(last)[:, 0]
+def class_token(norm):
+    return lambda output, last: norm(last)[:, 0]
+
+
+def patch_mean(norm):
+    return lambda output, last: norm(last).mean(1)
 
 
 def vit():
     model = transformers.ViTForImageClassification(transformers.ViTConfig(**SMALL, **LABELS))
-    write("vit", model, model.vit.layers, class_token(model.vit.layernorm), logits=lambda output: output.logits)
+    write("vit", model, model.vit.layers, class_token(model.vit.layernorm), logits=True)
+
+
+def vit_in_memory():
+    """The names that transformers 5 has in memory, no classifier, no bias of query, key and value."""
+    config = transformers.ViTConfig(**SMALL, qkv_bias=False, hidden_act="gelu_pytorch_tanh")
+    model = transformers.ViTModel(config, add_pooling_layer=False)
+
+    def save(folder):
+        folder.mkdir(parents=True)
+        model.config.save_pretrained(folder)
+        save_file(dict(model.state_dict()), folder / "model.safetensors")
+
+    write("vit-in-memory", model, model.layers, class_token(model.layernorm), save=save)
+
+
+def vit_resized():
+    """Images smaller and larger than the model was built for."""
+    for name, size in (("vit-smaller", (8, 8)), ("vit-larger", (20, 16))):
+        model = transformers.ViTForImageClassification(transformers.ViTConfig(**SMALL, **LABELS))
+        call = lambda images, model=model: model(images, interpolate_pos_encoding=True)
+        write(name, model, model.vit.layers, class_token(model.vit.layernorm), size, call=call, logits=True)
+
+
+def deit():
+    for name, kind in (("deit", "DeiTForImageClassification"), ("deit-distilled", "DeiTForImageClassificationWithTeacher")):
+        model = getattr(transformers, kind)(transformers.DeiTConfig(**SMALL, **LABELS))
+        write(name, model, model.deit.layers, class_token(model.deit.layernorm), logits=True)
+
+
+DINO = dict({key: value for key, value in SMALL.items() if key != "intermediate_size"}, mlp_ratio=2)
+
+
+def dinov2():
+    for name, size, options in (
+        ("dinov2", (12, 12), {}),
+        ("dinov2-swiglu", (12, 12), dict(use_swiglu_ffn=True)),
+        ("dinov2-smaller", (8, 12), dict(image_size=20)),
+    ):
+        model = transformers.Dinov2ForImageClassification(transformers.Dinov2Config(**{**DINO, **LABELS, **options}))
+        write(name, model, model.dinov2.encoder.layer, class_token(model.dinov2.layernorm), size, logits=True)
+
+
+def dinov2_with_registers():
+    for name, options in (("dinov2-registers", {}), ("dinov2-registers-smaller", dict(image_size=28))):
+        config = transformers.Dinov2WithRegistersConfig(**{**DINO, **LABELS, **options}, num_register_tokens=2)
+        model = transformers.Dinov2WithRegistersForImageClassification(config)
+        body = model.dinov2_with_registers
+        write(name, model, body.encoder.layer, class_token(body.layernorm), logits=True)
+
+
+def clip():
+    model = transformers.CLIPVisionModel(transformers.CLIPVisionConfig(**SMALL))
+    write("clip-vision", model, model.encoder.layers, class_token(model.post_layernorm))
+    config = transformers.CLIPConfig(vision_config=SMALL, text_config=dict(SMALL_TEXT), **LABELS)
+    model = transformers.CLIPForImageClassification(config)
+    tower = model.vision_model
+    write("clip", model, tower.encoder.layers, class_token(tower.post_layernorm), logits=True)
+
+
+SMALL_TEXT = dict(hidden_size=16, intermediate_size=16, num_hidden_layers=1, num_attention_heads=2, vocab_size=8)
+
+
+def siglip():
+    config = transformers.SiglipConfig(vision_config=SMALL, text_config=dict(SMALL_TEXT), **LABELS)
+    model = transformers.SiglipForImageClassification(config)
+    tower = model.vision_model
+    write("siglip", model, tower.encoder.layers, patch_mean(tower.post_layernorm), logits=True)
+    model = transformers.SiglipVisionModel(transformers.SiglipVisionConfig(**SMALL))
+    call = lambda images: model(images, interpolate_pos_encoding=True)
+    norm = patch_mean(model.post_layernorm)
+    write("siglip-vision-larger", model, model.encoder.layers, norm, (16, 20), call=call)
+
+
+def beit():
+    for name, size, options in (
+        ("beit", (12, 12), dict(use_relative_position_bias=True)),
+        ("beit-larger", (20, 20), dict(use_relative_position_bias=True)),
+        ("beit-shared", (12, 12), dict(use_shared_relative_position_bias=True, layer_scale_init_value=0.0)),
+        ("beit-class-token", (12, 12), dict(use_absolute_position_embeddings=True, use_mean_pooling=False)),
+    ):
+        model = transformers.BeitForImageClassification(transformers.BeitConfig(**SMALL, **LABELS, **options))
+        pooled = lambda output, last: model.beit.pooler(model.beit.layernorm(last))
+        write(name, model, model.beit.layers, pooled, size, logits=True)
+
+
+def mae():
+    """Nothing masked, patches in their order."""
+    model = transformers.ViTMAEModel(transformers.ViTMAEConfig(**SMALL, mask_ratio=0.0))
+    call = lambda images: model(images, noise=torch.arange(9.0).expand(len(images), 9))
+    write("mae", model, model.layers, class_token(model.layernorm), call=call)
+
+
+def timm_models():
+    common = dict(embed_dim=16, depth=2, num_heads=2, img_size=12, patch_size=4, mlp_ratio=1.5, num_classes=3)
+    for name, architecture, options in (
+        ("timm-vit", "vit_tiny_patch16_224", {}),
+        ("timm-vit-mean", "vit_base_patch16_224", dict(global_pool="avg")),
+        ("timm-deit-distilled", "deit_tiny_distilled_patch16_224", {}),
+        ("timm-deit3", "deit3_small_patch16_224", {}),
+        ("timm-dinov2-registers", "vit_small_patch14_reg4_dinov2", dict(reg_tokens=2)),
+        ("timm-dinov2-swiglu", "vit_giant_patch14_dinov2", dict(mlp_ratio=4)),
+        ("timm-clip", "vit_base_patch32_clip_quickgelu_224", {}),
+        ("timm-siglip", "vit_base_patch32_siglip_256", dict(num_classes=0)),
+        ("timm-beit", "beit_base_patch16_224", {}),
+    ):
+        arguments = {**common, **options}
+        model = timm.create_model(architecture, **arguments)
+        if hasattr(model, "set_distilled_training"):
+            model.set_distilled_training(False)
+        save = lambda folder: save_for_hf(model, folder, model_args=arguments, safe_serialization=True)
+        if model.cls_token is None:
+            norm = patch_mean(model.norm)
+        elif isinstance(model.fc_norm, torch.nn.Identity):
+            norm = class_token(model.norm)
+        else:
+            norm = lambda output, last: model.fc_norm(last[:, 1:].mean(1))
+        write(name, model, model.blocks, norm, save=save, logits=arguments["num_classes"] > 0)
 
 
 def vit_cifar():
@@ -99,13 +224,15 @@ def vit_cifar():
     model = transformers.ViTForImageClassification.from_pretrained(shared / "pretrained").eval()
     inputs = load_file(shared / "probes.safetensors")
     values = expected(
-        model, model.vit.layers, class_token(model.vit.layernorm), (32, 32), lambda output: output.logits,
+        model, model.vit.layers, class_token(model.vit.layernorm), (32, 32), logits=True,
         inputs={name: inputs[name][:1] for name in ("images", "seeds")}, mean=[0.5] * 3, std=[0.5] * 3,
     )
     save_file(values, ROOT.parent / "vit-cifar-expected.safetensors")
 
 
-FIXTURES = [vit, vit_cifar]
+FIXTURES = [
+    vit, vit_in_memory, vit_resized, deit, dinov2, dinov2_with_registers, clip, siglip, beit, mae, timm_models, vit_cifar,
+]
 
 if __name__ == "__main__":
     transformers.logging.set_verbosity_error()

@@ -28,7 +28,8 @@ export function nameOnDisk(names: Names, canonical: string): Part | undefined {
   return part(name.replace('{i}', block) + end, index, count);
 }
 
-const embeddings: Names = {
+/** What ViT, DeiT, BEiT, DINOv2 and MAE share in transformers. */
+export const embeddings: Names = {
   cls_token: 'embeddings.cls_token',
   pos_embed: 'embeddings.position_embeddings',
   patch_embed: 'embeddings.patch_embeddings.projection',
@@ -66,7 +67,7 @@ const mlp: Names = {
   'blocks.{i}.mlp.fc1': 'encoder.layer.{i}.intermediate.dense',
   'blocks.{i}.mlp.fc2': 'encoder.layer.{i}.output.dense',
 };
-export const mlpInMemory: Names = {
+const mlpInMemory: Names = {
   'blocks.{i}.mlp.fc1': 'encoder.layer.{i}.mlp.fc1',
   'blocks.{i}.mlp.fc2': 'encoder.layer.{i}.mlp.fc2',
 };

@@ -8,7 +8,8 @@ import {findNames} from './find-names.js';
 import {layersOf} from './layers-of.js';
 import type {Part} from './names.js';
 import {writeNetwork, type Network} from './network.js';
-import type {Spec} from './spec.js';
+import {resizePositions} from './resize-positions.js';
+import type {Family, Spec} from './spec.js';
 
 /** Canonical names of a classifier, which no measured layer sees. */
 const HEAD = ['head.weight', 'head.bias', 'head_dist.weight', 'head_dist.bias'];
@@ -30,41 +31,58 @@ export async function readWeights(
     const opened = await openModelFolder(folder);
     return readWeights(opened, {like}).finally(() => opened.tensors.close());
   }
-  const spec = specOf(folder, like?.input);
-  const network = writeNetwork({spec, normalisation: folder.preprocessor});
+  const architecture = architectureOf(folder, like?.input);
   const layers = like
     ? new Map(like.weights().map(({name, layer}) => [name, layer]))
-    : layersOf(network, [...network.layers.keys()]);
-  const read = await readDeclared(folder, network, layers);
+    : allLayers(writeNetwork({spec: architecture.spec, normalisation: folder.preprocessor}));
+  const read = await readDeclared(folder, architecture, layers);
   if (like) sameTensors(read, like.weights(), folder.folder);
   return read;
 }
 
-/** The architecture of a folder, for images of the size that enters the model unless told otherwise. */
-export function specOf({config, tensors, preprocessor}: ModelFolder, size?: Spec['image']): Spec {
-  const spec = familyOf(config).spec(config, tensors);
-  const {height, width} = size ?? preprocessor.size;
-  return {...spec, image: {height, width}};
+/** What a folder holds: the architecture as its weights are stored, and as it takes images of the size asked for. */
+export interface Architecture {
+  readonly family: Family;
+  readonly stored: Spec;
+  readonly spec: Spec;
 }
 
+/** The architecture of a folder, for images of the size that its preprocessor gives unless told otherwise. */
+export function architectureOf(
+  {config, tensors, preprocessor}: ModelFolder,
+  size?: Spec['image'],
+): Architecture {
+  const family = familyOf(config);
+  const stored = family.spec(config, tensors);
+  const {height, width} = size ?? preprocessor.size;
+  return {family, stored, spec: {...stored, image: {height, width}}};
+}
+
+const allLayers = (network: Network) => layersOf(network, [...network.layers.keys()]);
+
 async function readDeclared(
-  {folder, config, tensors}: ModelFolder,
-  {parameters}: Network,
+  {folder, tensors, preprocessor}: ModelFolder,
+  {family, stored, spec: wanted}: Architecture,
   layers: ReadonlyMap<string, LayerName | null>,
 ): Promise<Parameter[]> {
-  const names = parameters.map(({name}) => name);
-  const locate = findNames(familyOf(config), names, new Set(tensors.names()), folder);
+  const declared = (spec: Spec) => writeNetwork({spec, normalisation: preprocessor}).parameters;
+  const shapes = new Map(declared(wanted).map(({name, shape}) => [name, shape]));
+  const names = [...shapes.keys()];
+  const locate = findNames(family, {wanted: names, optional: HEAD, folder}, new Set(tensors.names()));
   const read: Parameter[] = [];
-  for (const {name, shape} of parameters) {
+  for (const {name, shape} of declared(stored)) {
     const tensor = await readPart(tensors, locate(name)!);
-    const data = shaped(tensor, shape);
-    read.push({name, shape, data, layer: layers.get(name) ?? null});
+    checkShape(tensor.from, squeezed(tensor.shape), squeezed(shape));
+    checkFinite({name: tensor.from, data: tensor.data});
+    const data = resizePositions({name, data: tensor.data}, {stored, wanted, by: family.positionsBy});
+    read.push({name, shape: shapes.get(name)!, data, layer: layers.get(name) ?? null});
   }
   for (const name of HEAD) {
     const place = locate(name);
-    if (place) read.push({name, ...(await readPart(tensors, place)), layer: null});
+    if (!place) continue;
+    const {shape, data} = await readPart(tensors, place);
+    read.push({name, shape, data, layer: null});
   }
-  read.forEach(checkFinite);
   return read;
 }
 
@@ -90,11 +108,6 @@ async function readPart(tensors: TensorSource, {name, index, count}: Part): Prom
 
 /** Axes of size 1 tell nothing apart: a class token is [1, 1, D] in one library and [D] in another. */
 const squeezed = (shape: readonly number[]) => shape.filter(size => size !== 1);
-
-function shaped({from, shape, data}: Read, expected: readonly number[]): Float32Array {
-  checkShape(from, squeezed(shape), squeezed(expected));
-  return data;
-}
 
 function sameTensors(read: Weights, like: Weights, folder: string): void {
   const expected = new Set(like.map(({name}) => name));

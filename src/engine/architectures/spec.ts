@@ -1,5 +1,6 @@
 import type {HfConfig, TensorSource} from '../weights/index.js';
 import type {Names} from './names.js';
+import type {Grid, Interpolation} from './resize-grid.js';
 
 export type Activation = 'gelu' | 'gelu_tanh' | 'quick_gelu' | 'silu' | 'relu';
 
@@ -40,10 +41,9 @@ export interface Spec {
   /** Each branch is multiplied by a learned vector before it joins the residual stream. */
   readonly layerScale: boolean;
   /**
-   * What the layer `norm` is: the class token of the normed tokens, their mean, or the norm of the patches' mean;
-   * `none` is the class token without a norm.
+   * What the layer `norm` is: the class token of the normed tokens, their mean, or the norm of the patches' mean.
    */
-  readonly readout: 'class' | 'mean' | 'norm of mean' | 'none';
+  readonly readout: 'class' | 'mean' | 'norm of mean';
   /** What a classifier reads, where a folder has one. */
   readonly head: 'readout' | 'class and mean' | 'class and distillation' | 'mean of block';
 }
@@ -54,12 +54,19 @@ export function prefixTokens(spec: Spec): number {
 }
 
 /** Patches down and across; pixels that fill no patch are left out, as a strided convolution leaves them. */
-export function patchGrid({image, patch}: Pick<Spec, 'image' | 'patch'>): {rows: number; columns: number} {
+export function patchGrid({image, patch}: Pick<Spec, 'image' | 'patch'>): Grid {
   return {rows: Math.floor(image.height / patch), columns: Math.floor(image.width / patch)};
 }
 
 /** How one fresh tensor is drawn: normal or uniform around 0, one value everywhere, or given numbers. */
 export type Draw = {readonly std: number} | {readonly bound: number} | {readonly fill: number} | Float32Array;
+
+/** What a fresh tensor is drawn for. */
+export interface Drawing {
+  readonly shape: readonly number[];
+  readonly spec: Spec;
+  readonly config: HfConfig;
+}
 
 /** One architecture: its configuration as flags, its names on disk, its initialisation. */
 export interface Family {
@@ -71,8 +78,10 @@ export interface Family {
   readonly names: readonly Names[];
   /** What may stand before those names, tried in this order. */
   readonly prefixes: readonly string[];
+  /** How position embeddings are resized where images have another size than the model was built for. */
+  readonly positionsBy: Interpolation;
   /** @throws InvarianceError `bad_model` where the configuration asks for what the flags cannot say. */
   spec(config: HfConfig, tensors: TensorSource): Spec;
-  /** How transformers draws a fresh tensor of this canonical name. */
-  draw(name: string, shape: readonly number[], spec: Spec, config: HfConfig): Draw;
+  /** How its library draws a fresh tensor of this canonical name. */
+  draw(name: string, drawing: Drawing): Draw;
 }

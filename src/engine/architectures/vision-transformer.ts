@@ -145,7 +145,7 @@ function mlp(spec: Spec, x: Value, parameter: Parameter): Value {
         project(x, spec.hidden, parameter, 'mlp.up'),
       )
     : activate(project(x, spec.hidden, parameter, 'mlp.fc1'));
-  return project(inner, spec.width, parameter, 'mlp.fc2');
+  return project(inner, spec.width, parameter, spec.gated ? 'mlp.down' : 'mlp.fc2');
 }
 
 /** The layer `norm`. */
@@ -157,7 +157,6 @@ function readout(spec: Spec, x: Value, parameter: Parameter): Value {
     class: () => flat(norm(spec, first, parameter, 'norm')),
     mean: () => flat(mean(norm(spec, x, parameter, 'norm'), [1])),
     'norm of mean': () => flat(norm(spec, mean(slice(x, 1, prefixTokens(spec), t), [1]), parameter, 'norm')),
-    none: () => flat(first),
   }[spec.readout]();
 }
 

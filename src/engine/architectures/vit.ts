@@ -38,6 +38,7 @@ export const vit: Family = {
   modelTypes: ['vit'],
   names: vitNames,
   prefixes: ['vit.', ''],
+  positionsBy: 'bicubic',
   spec: vitSpec,
   draw: transformersDraw,
 };

@@ -1,9 +1,8 @@
 import {InvarianceError} from '../../errors.js';
 import type {Pooling} from '../../types.js';
-import {familyOf} from '../architectures/families.js';
 import {layersOf} from '../architectures/layers-of.js';
 import {blockNames, writeNetwork} from '../architectures/network.js';
-import {readWeights, specOf} from '../architectures/read-weights.js';
+import {architectureOf, readWeights} from '../architectures/read-weights.js';
 import {selectLayers, type LayerSelection} from '../select-layers.js';
 import {openModelFolder} from '../weights/index.js';
 import {OrtEngine} from './ort-engine.js';
@@ -49,8 +48,7 @@ export async function openOrtEngine(options: OrtEngineOptions): Promise<OrtEngin
   }
   const model = await openModelFolder(folder);
   try {
-    const spec = specOf(model);
-    const family = familyOf(model.config);
+    const {family, spec} = architectureOf(model);
     if (pooling === 'cls' && !spec.classToken)
       throw new InvarianceError('bad_option', `${family.name} has no class token; pool by tokens or mean`);
     const {mean, std} = model.preprocessor;
@@ -71,7 +69,7 @@ export async function openOrtEngine(options: OrtEngineOptions): Promise<OrtEngin
       layers: measured,
       widths: new Map([...network.layers].map(([name, {shape}]) => [name, shape[1]!])),
       blocks: blockNames(spec.depth).filter(name => measured.includes(name)),
-      draw: (name, shape) => family.draw(name, shape, spec, model.config),
+      draw: (name, shape) => family.draw(name, {shape, spec, config: model.config}),
       weights,
     });
   } finally {
