@@ -2,7 +2,11 @@ import type {Tensor, Tf} from './tf.js';
 import {withGradient} from './with-gradient.js';
 
 /** (x − mean) / √(variance + epsilon) · gamma + beta over the last axis of rows (N, D); Ba et al. 2016. */
-export function layerNorm(tf: Tf, x: Tensor, gamma: Tensor, beta: Tensor, epsilon: number): Tensor {
+export function layerNorm(
+  tf: Tf,
+  x: Tensor,
+  {gamma, beta, epsilon}: {gamma: Tensor; beta: Tensor; epsilon: number},
+): Tensor {
   const unit = withGradient(tf, [x], () => {
     const centred = tf.sub(x, tf.mean(x, -1, true));
     const scale = tf.rsqrt(tf.add(tf.mean(tf.square(centred), -1, true), epsilon));

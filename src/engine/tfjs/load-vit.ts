@@ -1,9 +1,14 @@
 import {InvarianceError} from '../../errors.js';
+import {numberOf} from '../architectures/config.js';
+import {blockNames} from '../architectures/network.js';
+import {readWeights} from '../architectures/read-weights.js';
 import {type HfConfig, type ModelFolder, openModelFolder} from '../weights/index.js';
 import type {LayersModel, Tf} from './tf.js';
-import {type VitConfig, blockName, parseVitConfig} from './vit-config.js';
+import type {VitModelInfo} from './vit-info.js';
 import {vitLayers} from './vit-layers.js';
-import {type VitWeight, headWeights, layerShape, toLayer, vitWeights} from './vit-weights.js';
+import {trainableSpec} from './vit-spec.js';
+import {vitVariables} from './vit-variables.js';
+import {layerShape, toLayer} from './vit-weights.js';
 
 export interface LoadVitOptions {
   /**
@@ -38,86 +43,58 @@ export async function loadVit(
   }
   const opened = await openModelFolder(folder);
   try {
-    const vit = parseVitConfig(opened.config);
+    const {preprocessor} = opened;
+    const spec = trainableSpec(opened.config, preprocessor.size);
+    const arrays = new Map((await readWeights(opened)).map(({name, data}) => [name, data]));
+    if (classes !== undefined) for (const name of ['head.weight', 'head.bias']) arrays.delete(name);
+    const count = classes === undefined ? ownClasses(opened, arrays) : countOf(classes);
     const config = classes === undefined ? opened.config : withClasses(opened.config, classes);
-    const count = classes === undefined ? ownClasses(opened) : countOf(classes);
-    const own = [...vitWeights(vit), ...(classes === undefined ? headWeights(vit.width, count) : [])];
-    const arrays = await readAll(opened, own);
-
-    const source = {name: JSON.stringify({config, preprocessor: opened.preprocessor})};
-    const {mean, std} = opened.preprocessor;
-    const model = build(tf, vit, {mean: [...mean], std: [...std], source}, count, seed);
-    for (const layer of model.layers) {
-      const weights = own.filter(weight => weight.layer === layer.name);
-      if (weights.length === 0) continue;
-      tf.tidy(() =>
-        layer.setWeights(
-          weights.map(weight => tf.tensor(toLayer(weight, arrays.get(weight.name)!), layerShape(weight))),
-        ),
-      );
-    }
+    const model = build(tf, {config, preprocessor, spec}, count, seed);
+    tf.tidy(() => {
+      for (const {weight, variable} of vitVariables(model, {config, preprocessor, spec})) {
+        const data = arrays.get(weight.name);
+        if (data) variable.write(tf.tensor(toLayer(weight, data), layerShape(weight)));
+      }
+    });
     return model;
   } finally {
     await opened.tensors.close();
   }
 }
 
-function build(
-  tf: Tf,
-  vit: VitConfig,
-  pixels: {mean: number[]; std: number[]; source: {name: string}},
-  classes: number,
-  seed: number,
-): LayersModel {
+function build(tf: Tf, info: VitModelInfo, classes: number, seed: number): LayersModel {
   const layers = vitLayers(tf);
-  const {imageSize, channels} = vit;
-  const input = tf.input({shape: [imageSize, imageSize, channels], name: 'images'});
+  const {height, width} = info.spec.image;
+  const [mean, std] = [[...info.preprocessor.mean], [...info.preprocessor.std]];
+  const spec = {name: JSON.stringify(info.spec)};
   // A seed of 0 is no seed to TensorFlow.js.
-  const kernelInitializer = tf.initializers.truncatedNormal({stddev: vit.initializerRange, seed: seed + 1});
+  const kernelInitializer = tf.initializers.truncatedNormal({
+    stddev: numberOf(info.config, 'initializer_range', 0.02),
+    seed: seed + 1,
+  });
+  const input = tf.input({shape: [height, width, info.spec.channels], name: 'images'});
   const chain = [
-    layers.pixels({name: 'pixels', ...pixels}),
-    layers.embeddings({name: 'embeddings', vit}),
-    ...Array.from({length: vit.depth}, (_, index) => layers.block({name: blockName(index), vit})),
-    layers.norm({name: 'norm', vit}),
+    layers.pixels({name: 'pixels', mean, std, source: {name: JSON.stringify(info)}}),
+    layers.embeddings({name: 'embeddings', spec}),
+    ...blockNames(info.spec.depth).map(name => layers.block({name, spec})),
+    layers.norm({name: 'norm', spec}),
     tf.layers.dense({name: 'head', units: classes, kernelInitializer}),
   ];
   const logits = chain.reduce((output, layer) => layer.apply(output) as typeof input, input);
   return tf.model({inputs: input, outputs: logits, name: 'vit'});
 }
 
-async function readAll(
-  {folder, tensors}: ModelFolder,
-  weights: readonly VitWeight[],
-): Promise<Map<string, Float32Array>> {
-  const arrays = new Map<string, Float32Array>();
-  for (const {name, shape} of weights) {
-    const {shape: stored, data} = await tensors.read(storedName(tensors, name));
-    if (stored.join() !== shape.join()) {
-      throw new InvarianceError(
-        'bad_weights',
-        `${folder}: ${name} is [${stored.join(', ')}] where config.json wants [${shape.join(', ')}]`,
-      );
-    }
-    if (!(data instanceof Float32Array) || !data.every(Number.isFinite)) {
-      throw new InvarianceError('bad_weights', `${folder}: ${name} holds values that are not finite numbers`);
-    }
-    arrays.set(name, data);
+function ownClasses({folder, config}: ModelFolder, arrays: ReadonlyMap<string, Float32Array>): number {
+  const rows = arrays.get('head.bias')?.length;
+  const labels = Object.keys(config['id2label'] ?? {}).length;
+  if (rows !== undefined && labels !== 0 && rows !== labels) {
+    throw new InvarianceError(
+      'bad_weights',
+      `${folder}: its head has ${rows} rows, but config.json names ${labels} classes`,
+    );
   }
-  return arrays;
-}
-
-/** A folder saved from a bare ViTModel leaves out the prefix. */
-function storedName(tensors: ModelFolder['tensors'], name: string): string {
-  return tensors.has(name) ? name : name.replace(/^vit\./, '');
-}
-
-function ownClasses({folder, tensors}: ModelFolder): number {
-  const name = 'classifier.weight';
-  if (tensors.has(name)) return tensors.info(name).shape[0]!;
-  throw new InvarianceError(
-    'bad_option',
-    `${folder} holds no head (${name}); say how many classes it shall have`,
-  );
+  if (rows !== undefined) return rows;
+  throw new InvarianceError('bad_option', `${folder} holds no head; say how many classes it shall have`);
 }
 
 function countOf(classes: number | readonly string[]): number {

@@ -2,7 +2,8 @@ import {InvarianceError} from '../../errors.js';
 import {type ModelFolderContents, writeModelFolder} from '../weights/index.js';
 import type {LayersModel} from './tf.js';
 import {vitConfigOf} from './vit-info.js';
-import {snapshotVit} from './vit-snapshot.js';
+import {snapshotVit} from './vit-variables.js';
+import {onDisk} from './vit-weights.js';
 
 /**
  * Writes a `loadVit` model as a Hugging Face folder that transformers loads, whole or not at all. The weights are those
@@ -23,6 +24,11 @@ export async function saveVit(
       `model ${model.name} is not from loadVit, so it has no Hugging Face form; use saveTfjsModel`,
     );
   }
-  const tensors = new Map(snapshotVit(model, info).map(({name, shape, data}) => [name, {shape, data}]));
-  await writeModelFolder(folder, {...info, tensors, files});
+  const tensors = new Map(
+    snapshotVit(model, info).map(weight => {
+      const {name, shape} = onDisk(weight);
+      return [name, {shape, data: weight.data}];
+    }),
+  );
+  await writeModelFolder(folder, {config: info.config, preprocessor: info.preprocessor, tensors, files});
 }

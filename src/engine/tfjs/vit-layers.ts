@@ -3,19 +3,33 @@ import {gelu} from './gelu.js';
 import {layerNorm} from './layer-norm.js';
 import {linear} from './linear.js';
 import type {Tensor, Tf} from './tf.js';
-import {type VitConfig, blockName, tokensOf} from './vit-config.js';
-import {layerShape, vitWeights} from './vit-weights.js';
+import {blockNames} from '../architectures/network.js';
+import {type Spec, patchGrid} from '../architectures/spec.js';
+import {type VitWeight, layerShape, vitWeights} from './vit-weights.js';
 
 type Layer = InstanceType<Tf['layers']['Layer']>;
 type LayerArgs = ConstructorParameters<Tf['layers']['Layer']>[0];
+type Kwargs = Parameters<Layer['call']>[1];
 type Shape = (number | null)[];
 
-/** What `pixels` needs besides its name. `source` carries the folder's JSON through TensorFlow.js's own format. */
+/**
+ * JSON as a layer's config can hold it: TensorFlow.js rewrites the case of every key and every string in its own format,
+ * but for a string under the key `name`.
+ */
+export interface Json {
+  name: string;
+}
+
+/** What `pixels` needs besides its name; `source` is what the model remembers of its folder. */
 export interface PixelsArgs {
   mean: number[];
   std: number[];
-  /** Under the key `name`, the only one whose string value TensorFlow.js does not rewrite to another case. */
-  source: {name: string};
+  source: Json;
+}
+
+/** What every other layer needs: the network's `Spec`. */
+export interface SpecArgs {
+  spec: Json;
 }
 
 /** Constructors of the ViT's layers, made with the user's own TensorFlow.js. */
@@ -23,12 +37,17 @@ export interface VitLayers {
   /** Clamps pixels to [0, 1] and normalises them: (n, H, W, C). */
   pixels(args: LayerArgs & PixelsArgs): Layer;
   /** Class token, patches and positions: (n, H, W, C) → (n, T, D). */
-  embeddings(args: LayerArgs & {vit: VitConfig}): Layer;
+  embeddings(args: LayerArgs & SpecArgs): Layer;
   /** Pre-norm transformer block: (n, T, D) → (n, T, D). */
-  block(args: LayerArgs & {vit: VitConfig}): Layer;
+  block(args: LayerArgs & SpecArgs): Layer;
   /** Final norm of the class token, the only one that a head sees: (n, T, D) → (n, D). */
-  norm(args: LayerArgs & {vit: VitConfig}): Layer;
+  norm(args: LayerArgs & SpecArgs): Layer;
 }
+
+/** A call option of our layers: their weights are constants of this call, so a gradient of the input costs no gradient of weights. */
+export const FROZEN = 'frozen';
+
+const [FIRST_BLOCK = ''] = blockNames(1);
 
 const made = new WeakMap<Tf, VitLayers>();
 
@@ -60,81 +79,92 @@ function define(tf: Tf): VitLayers {
     }
   }
 
-  /** A layer that owns the weights which the table names for it. */
+  /** A layer that owns the weights which the network has for it. */
   abstract class VitLayer extends tf.layers.Layer {
-    protected readonly vit: VitConfig;
-    constructor(args: LayerArgs & {vit: VitConfig}) {
+    protected readonly spec: Spec;
+    private table: VitWeight[] = [];
+    constructor(args: LayerArgs & SpecArgs) {
       super(args);
-      this.vit = args.vit;
+      this.spec = JSON.parse(args.spec.name) as Spec;
     }
     override build(): void {
-      for (const weight of this.table()) {
-        const initializer =
-          weight.initializer === 'truncatedNormal'
-            ? tf.initializers.truncatedNormal({stddev: this.vit.initializerRange})
-            : tf.initializers[weight.initializer]();
-        this.addWeight(weight.name.replaceAll('.', '_'), layerShape(weight), 'float32', initializer);
+      this.table = vitWeights(this.spec).filter(({layer}) => layer === this.kind);
+      for (const weight of this.table) {
+        this.addWeight(
+          weight.part.replaceAll('.', '_'),
+          layerShape(weight),
+          'float32',
+          tf.initializers.zeros(),
+        );
       }
       this.built = true;
     }
-    override call(inputs: Tensor | Tensor[]): Tensor {
-      return tf.tidy(() => this.forward(only(inputs), ...this.weights.map(weight => weight.read())));
+    override call(inputs: Tensor | Tensor[], kwargs: Kwargs): Tensor {
+      return tf.tidy(() => {
+        const weights = new Map(this.table.map(({part}, index) => [part, this.weights[index]!.read()]));
+        return this.forward(only(inputs), part => weights.get(part)!, kwargs[FROZEN] === true);
+      });
     }
     override getConfig() {
-      return {...super.getConfig(), vit: {...this.vit}};
+      return {...super.getConfig(), spec: {name: JSON.stringify(this.spec)}};
     }
-    /** The layer whose rows of the table describe this one; all blocks are alike. */
-    protected abstract readonly part: string;
-    /** Weights come in the table's order. */
-    protected abstract forward(x: Tensor, ...weights: Tensor[]): Tensor;
-    private table() {
-      return vitWeights(this.vit).filter(weight => weight.layer === this.part);
-    }
+    /** The layer whose weights this one has alike; all blocks are. */
+    protected abstract readonly kind: string;
+    protected abstract forward(x: Tensor, weight: (part: string) => Tensor, frozen: boolean): Tensor;
   }
 
   class VitEmbeddings extends VitLayer {
     static className = 'VitEmbeddings';
-    protected readonly part = 'embeddings';
-    protected forward(x: Tensor, cls: Tensor, positions: Tensor, kernel: Tensor, bias: Tensor) {
-      const {imageSize, patchSize, channels, width} = this.vit;
-      const grid = imageSize / patchSize;
-      const batch = x.shape[0];
-      const strips = tf.reshape(x, [batch * grid, patchSize, grid, patchSize * channels]);
-      const patches = tf.reshape(tf.transpose(strips, [0, 2, 1, 3]), [batch * grid * grid, -1]);
-      const tokens = tf.reshape(linear(tf, patches, kernel, bias), [batch, grid * grid, width]);
-      const first = tf.pad(cls, [
-        [0, 0],
-        [0, grid * grid],
-        [0, 0],
-      ]);
+    protected readonly kind = 'embeddings';
+    protected forward(x: Tensor, weight: (part: string) => Tensor, frozen: boolean) {
+      const {patch, channels, width} = this.spec;
+      const {rows, columns} = patchGrid(this.spec);
+      const batch = x.shape[0]!;
+      const strips = tf.reshape(x, [batch * rows, patch, columns, patch * channels]);
+      const patches = tf.reshape(tf.transpose(strips, [0, 2, 1, 3]), [batch * rows * columns, -1]);
+      const [kernel, bias] = [weight('patch_embed.weight'), weight('patch_embed.bias')];
+      const tokens = tf.reshape(linear(tf, patches, {kernel, bias, frozen}), [batch, rows * columns, width]);
+      // Padding and adding, as the gradient of a concatenation slices, which copies whole tensors on wasm.
       const padded = tf.pad(tokens, [
         [0, 0],
         [1, 0],
         [0, 0],
       ]);
-      return tf.add(padded, tf.add(positions, first));
+      const first = tf.pad(tf.reshape(weight('cls_token'), [1, width]), [
+        [0, rows * columns],
+        [0, 0],
+      ]);
+      return tf.add(padded, tf.add(weight('pos_embed'), first));
     }
     override computeOutputShape([batch]: Shape): Shape {
-      return [batch ?? null, tokensOf(this.vit), this.vit.width];
+      const {rows, columns} = patchGrid(this.spec);
+      return [batch ?? null, rows * columns + 1, this.spec.width];
     }
   }
 
   class VitBlock extends VitLayer {
     static className = 'VitBlock';
-    protected readonly part = blockName(0);
-    protected forward(x: Tensor, ...weights: Tensor[]) {
-      const [batch, tokens, width] = x.shape;
-      const next = () => weights.shift()!;
-      const {epsilon, heads, qkvBias} = this.vit;
-      const norm = (y: Tensor) => layerNorm(tf, y, next(), next(), epsilon);
-      const dense = (y: Tensor, biased = true) => linear(tf, y, next(), biased ? next() : null);
+    protected readonly kind = FIRST_BLOCK;
+    protected forward(x: Tensor, weight: (part: string) => Tensor, frozen: boolean) {
+      const [batch, tokens, width] = x.shape as [number, number, number];
+      const {epsilon, heads, biases} = this.spec;
+      const norm = (y: Tensor, name: string) =>
+        layerNorm(tf, y, {gamma: weight(`${name}.weight`), beta: weight(`${name}.bias`), epsilon});
+      const dense = (y: Tensor, name: string, biased = true) =>
+        linear(tf, y, {
+          kernel: weight(`${name}.weight`),
+          bias: biased ? weight(`${name}.bias`) : null,
+          frozen,
+        });
 
       const stream = tf.reshape(x, [batch * tokens, width]);
-      const a = norm(stream);
-      const [q, k, v] = [dense(a, qkvBias), dense(a, qkvBias), dense(a, qkvBias)];
-      const attended = tf.add(stream, dense(attention(tf, {q, k, v, batch, heads})));
-      const hidden = gelu(tf, dense(norm(attended)));
-      return tf.reshape(tf.add(attended, dense(hidden)), [batch, tokens, width]);
+      const a = norm(stream, 'norm1');
+      const q = dense(a, 'attn.q', biases.query);
+      const k = dense(a, 'attn.k', biases.key);
+      const v = dense(a, 'attn.v', biases.value);
+      const attended = tf.add(stream, dense(attention(tf, {q, k, v, batch, heads}), 'attn.proj'));
+      const hidden = gelu(tf, dense(norm(attended, 'norm2'), 'mlp.fc1'));
+      return tf.reshape(tf.add(attended, dense(hidden, 'mlp.fc2')), [batch, tokens, width]);
     }
     override computeOutputShape(shape: Shape): Shape {
       return shape;
@@ -143,14 +173,15 @@ function define(tf: Tf): VitLayers {
 
   class VitNorm extends VitLayer {
     static className = 'VitNorm';
-    protected readonly part = 'norm';
-    protected forward(x: Tensor, gamma: Tensor, beta: Tensor) {
-      const [batch, , width] = x.shape;
+    protected readonly kind = 'norm';
+    protected forward(x: Tensor, weight: (part: string) => Tensor) {
+      const [batch, , width] = x.shape as [number, number, number];
       const cls = tf.reshape(tf.slice(x, [0, 0, 0], [batch, 1, width]), [batch, width]);
-      return layerNorm(tf, cls, gamma, beta, this.vit.epsilon);
+      const {epsilon} = this.spec;
+      return layerNorm(tf, cls, {gamma: weight('norm.weight'), beta: weight('norm.bias'), epsilon});
     }
     override computeOutputShape([batch]: Shape): Shape {
-      return [batch ?? null, this.vit.width];
+      return [batch ?? null, this.spec.width];
     }
   }
 

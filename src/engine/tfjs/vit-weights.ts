@@ -1,109 +1,71 @@
-import {type VitConfig, blockName, tokensOf} from './vit-config.js';
-
-/**
- * How a Hugging Face tensor lies in a layer: as it is; a linear weight [out, in] as kernel [in, out]; or a patch
- * convolution [D, C, P, P] as kernel [P·P·C, D] over pixels in (row, column, channel) order.
- */
-type Form = 'same' | 'linear' | 'patches';
+import {nameOnDisk, vitNames} from '../architectures/names.js';
+import {blockNames, writeNetwork} from '../architectures/network.js';
+import type {Spec} from '../architectures/spec.js';
+import {vit} from '../architectures/vit.js';
 
 /** One weight of a trainable ViT. */
 export interface VitWeight {
+  /** Canonical name, as every engine calls it. */
+  readonly name: string;
   /** Layer that owns it: `embeddings`, `block_00`, …, `norm`, `head`. */
-  layer: string;
-  /** Name in the Hugging Face folder. */
-  name: string;
-  /** Shape there. */
-  shape: number[];
-  form: Form;
-  /** How transformers draws it. */
-  initializer: 'truncatedNormal' | 'zeros' | 'ones';
+  readonly layer: string;
+  /** Its canonical name within that layer: `attn.q.weight`. */
+  readonly part: string;
+  /** Shape in PyTorch. */
+  readonly shape: readonly number[];
 }
 
-/** Every weight of the network without its head, in the order in which its layers hold them. */
-export function vitWeights(config: VitConfig): VitWeight[] {
-  const {width, hidden, channels, patchSize} = config;
-  const weight = (layer: string, name: string, shape: number[], form: Form = 'same'): VitWeight => ({
-    layer,
-    name,
-    shape,
-    form,
-    initializer: 'truncatedNormal',
+/** Every weight of the network, in the order in which its layers hold them. */
+export function vitWeights(spec: Spec, classes = 0): VitWeight[] {
+  const identity = new Array<number>(spec.channels).fill(1);
+  const {parameters} = writeNetwork({spec, normalisation: {mean: identity, std: identity}, classes});
+  const blocks = blockNames(spec.depth);
+  return parameters.map(({name, shape}) => {
+    const [, block, part] = /^blocks\.(\d+)\.(.*)$/.exec(name) ?? [];
+    if (block !== undefined) return {name, layer: blocks[Number(block)]!, part: part!, shape};
+    const [owner] = name.split('.') as [string];
+    return {name, layer: owner === 'norm' || owner === 'head' ? owner : 'embeddings', part: name, shape};
   });
-  const bias = (layer: string, name: string, length: number): VitWeight => ({
-    ...weight(layer, `${name}.bias`, [length]),
-    initializer: 'zeros',
-  });
-  const dense = (layer: string, name: string, rows: number, columns: number, biased = true): VitWeight[] => [
-    weight(layer, `${name}.weight`, [rows, columns], 'linear'),
-    ...(biased ? [bias(layer, name, rows)] : []),
-  ];
-  const norm = (layer: string, name: string): VitWeight[] => [
-    {...weight(layer, `${name}.weight`, [width]), initializer: 'ones'},
-    bias(layer, name, width),
-  ];
-  const blocks = Array.from({length: config.depth}, (_, index) => {
-    const layer = blockName(index);
-    const prefix = `vit.encoder.layer.${index}`;
-    return [
-      ...norm(layer, `${prefix}.layernorm_before`),
-      ...['query', 'key', 'value'].flatMap(part =>
-        dense(layer, `${prefix}.attention.attention.${part}`, width, width, config.qkvBias),
-      ),
-      ...dense(layer, `${prefix}.attention.output.dense`, width, width),
-      ...norm(layer, `${prefix}.layernorm_after`),
-      ...dense(layer, `${prefix}.intermediate.dense`, hidden, width),
-      ...dense(layer, `${prefix}.output.dense`, width, hidden),
-    ];
-  });
-  const projection = 'vit.embeddings.patch_embeddings.projection';
-  return [
-    weight('embeddings', 'vit.embeddings.cls_token', [1, 1, width]),
-    weight('embeddings', 'vit.embeddings.position_embeddings', [1, tokensOf(config), width]),
-    weight('embeddings', `${projection}.weight`, [width, channels, patchSize, patchSize], 'patches'),
-    bias('embeddings', projection, width),
-    ...blocks.flat(),
-    ...norm('norm', 'vit.layernorm'),
-  ];
 }
 
-/** The head's weights, where there is one. */
-export function headWeights(width: number, classes: number): VitWeight[] {
-  return [
-    {
-      layer: 'head',
-      name: 'classifier.weight',
-      shape: [classes, width],
-      form: 'linear',
-      initializer: 'truncatedNormal',
-    },
-    {layer: 'head', name: 'classifier.bias', shape: [classes], form: 'same', initializer: 'zeros'},
-  ];
+/** A canonical tensor as a Hugging Face folder holds it. */
+export function onDisk({name, shape}: Pick<VitWeight, 'name' | 'shape'>): {name: string; shape: number[]} {
+  const {name: bare} = nameOnDisk(vitNames[0]!, name)!;
+  const token = name === 'cls_token' ? [1, 1] : name === 'pos_embed' ? [1] : [];
+  return {name: name.startsWith('head.') ? bare : vit.prefixes[0] + bare, shape: [...token, ...shape]};
 }
 
-/** The weight's shape in its layer. */
-export function layerShape({form, shape}: VitWeight): number[] {
-  if (form === 'same') return shape;
-  const [out = 0, ...rest] = shape;
+/**
+ * The weight's shape in its layer: a linear weight [out, in] is a kernel [in, out] there, and the patch convolution
+ * [D, C, P, P] a kernel [P·P·C, D] over pixels in (row, column, channel) order.
+ */
+export function layerShape(weight: VitWeight): number[] {
+  if (!isKernel(weight)) return [...weight.shape];
+  const [out = 0, ...rest] = weight.shape;
   return [rest.reduce((product, size) => product * size, 1), out];
 }
 
-/** From Hugging Face's layout to the layer's. */
+/** From PyTorch's layout to the layer's. */
 export function toLayer(weight: VitWeight, data: Float32Array): Float32Array {
-  return rearrange(weight, data, (layer, folder, from, to) => (to[layer] = from[folder]!));
+  return rearrange(weight, data, (layer, torch, from, to) => (to[layer] = from[torch]!));
 }
 
-/** From the layer's layout to Hugging Face's. */
+/** From the layer's layout to PyTorch's. */
 export function fromLayer(weight: VitWeight, data: Float32Array): Float32Array {
-  return rearrange(weight, data, (layer, folder, from, to) => (to[folder] = from[layer]!));
+  return rearrange(weight, data, (layer, torch, from, to) => (to[torch] = from[layer]!));
+}
+
+function isKernel({name, shape}: VitWeight): boolean {
+  return name.endsWith('.weight') && shape.length > 1;
 }
 
 function rearrange(
-  {form, shape}: VitWeight,
+  weight: VitWeight,
   from: Float32Array,
-  move: (layer: number, folder: number, from: Float32Array, to: Float32Array) => void,
+  move: (layer: number, torch: number, from: Float32Array, to: Float32Array) => void,
 ): Float32Array {
-  if (form === 'same') return Float32Array.from(from);
-  const [out = 0, channels = 0, height = 1, columns = 1] = shape;
+  if (!isKernel(weight)) return Float32Array.from(from);
+  const [out = 0, channels = 0, height = 1, columns = 1] = weight.shape;
   const to = new Float32Array(from.length);
   const pixels = height * columns;
   for (let o = 0; o < out; o++) {

@@ -1,0 +1,81 @@
+import {InvarianceError} from '../../errors.js';
+import type {LayerName, Pooling} from '../../types.js';
+import type {LayersModel, SymbolicTensor, Tensor, Tf} from './tf.js';
+
+/**
+ * Reads layers of a live model: each set of layers is a model of its own over the same layers, which runs nothing above
+ * the deepest of them. Such a model owns no tensor; to dispose of it would dispose of the user's layers.
+ */
+export class Taps {
+  readonly #tf: Tf;
+  readonly #model: LayersModel;
+  readonly #pooling: Pooling;
+  readonly #models = new Map<string, LayersModel>();
+
+  constructor({tf, model, pooling}: {tf: Tf; model: LayersModel; pooling: Pooling}) {
+    // A Sequential has no graph before its first use.
+    if (!model.built) model.build(model.inputs?.[0]?.shape);
+    this.#tf = tf;
+    this.#model = model;
+    this.#pooling = pooling;
+  }
+
+  /** Layers that can be read: all with one output tensor, shallow to deep, without the inputs. */
+  names(): LayerName[] {
+    return this.#model.layers
+      .filter(layer => layer.getClassName() !== 'InputLayer' && this.#output(layer.name) !== undefined)
+      .map(({name}) => name);
+  }
+
+  /** The layer's output without its batch axis. */
+  shape(name: LayerName): number[] {
+    const [, ...shape] = this.#output(name)!.shape;
+    if (shape.every(size => size !== null)) return shape;
+    throw new InvarianceError(
+      'bad_model',
+      `the output of layer ${name} has no fixed shape ([${shape.join(', ')}]); build the model for images of one size`,
+    );
+  }
+
+  /** Numbers of one image's row of features. */
+  width(name: LayerName): number {
+    const shape = this.shape(name);
+    if (shape.length === 2 && this.#pooling !== 'tokens') return shape[1]!;
+    return shape.reduce((product, size) => product * size, 1);
+  }
+
+  /** The part of the model that the named layers need, with their outputs. */
+  model(names: readonly LayerName[]): LayersModel {
+    const key = names.join('\n');
+    let tapped = this.#models.get(key);
+    if (!tapped) {
+      const outputs = names.map(name => this.#output(name)!);
+      this.#models.set(key, (tapped = this.#tf.model({inputs: this.#model.inputs, outputs})));
+    }
+    return tapped;
+  }
+
+  /** One row an image of each named layer: (n, width). Options go to every layer's `call`. */
+  run(input: Tensor, names: readonly LayerName[], options: Record<string, unknown> = {}): Tensor[] {
+    const outputs = this.model(names).apply(input, {training: false, ...options}) as Tensor | Tensor[];
+    return [outputs].flat().map(output => this.#flat(output));
+  }
+
+  #flat(output: Tensor): Tensor {
+    const [n = 0, t = 0, d = 0] = output.shape;
+    if (output.rank !== 3 || this.#pooling === 'tokens') return this.#tf.reshape(output, [n, -1]);
+    if (this.#pooling === 'mean') return this.#tf.mean(output, 1);
+    return this.#tf.reshape(this.#tf.slice(output, [0, 0, 0], [n, Math.min(t, 1), d]), [n, d]);
+  }
+
+  /** A layer may stand in other models too; the node that belongs to this one is its. */
+  #output(name: LayerName): SymbolicTensor | undefined {
+    const layer = this.#model.getLayer(name);
+    for (let node = 0; node < layer.inboundNodes.length; node++) {
+      if (!this.#model.containerNodes.has(`${name}_ib-${node}`)) continue;
+      const output = layer.getOutputAt(node);
+      return Array.isArray(output) ? undefined : output;
+    }
+    return undefined;
+  }
+}
