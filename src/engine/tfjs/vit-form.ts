@@ -61,7 +61,7 @@ export function vitForm({
       const random = seededRandom(seed);
       return weights().map(own => ({
         ...own,
-        data: drawn(vit.draw(own.name, own.shape, spec, config), own.data.length, random),
+        data: drawn(vit.draw(own.name, {shape: own.shape, spec, config}), own.data.length, random),
       }));
     },
   };
