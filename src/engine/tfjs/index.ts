@@ -6,3 +6,4 @@ export {type VitModelInfo, vitConfigOf} from './vit-info.js';
 export {openTfjsEngine, TFJS_DEFAULTS, type TfjsEngineOptions} from './open-tfjs-engine.js';
 export type {PixelForm} from './pixel-form.js';
 export type {TfjsEngine} from './tfjs-engine.js';
+export {loadTfjsModel, saveTfjsModel} from './tfjs-model.js';

@@ -2,6 +2,7 @@ import {InvarianceError} from '../../errors.js';
 import {numberOf} from '../architectures/config.js';
 import {blockNames} from '../architectures/network.js';
 import {readWeights} from '../architectures/read-weights.js';
+import type {Spec} from '../architectures/spec.js';
 import {type HfConfig, type ModelFolder, openModelFolder} from '../weights/index.js';
 import type {LayersModel, Tf} from './tf.js';
 import type {VitModelInfo} from './vit-info.js';
@@ -48,7 +49,7 @@ export async function loadVit(
     const arrays = new Map((await readWeights(opened)).map(({name, data}) => [name, data]));
     if (classes !== undefined) for (const name of ['head.weight', 'head.bias']) arrays.delete(name);
     const count = classes === undefined ? ownClasses(opened, arrays) : countOf(classes);
-    const config = classes === undefined ? opened.config : withClasses(opened.config, classes);
+    const config = asBuilt(classes === undefined ? opened.config : withClasses(opened.config, classes), spec);
     const model = build(tf, {config, preprocessor, spec}, count, seed);
     tf.tidy(() => {
       for (const {weight, variable} of vitVariables(model, {config, preprocessor, spec})) {
@@ -119,4 +120,11 @@ function withClasses(config: HfConfig, classes: number | readonly string[]): HfC
     id2label: Object.fromEntries(names.map((name, k) => [k, name])),
     label2id: Object.fromEntries(names.map((name, k) => [name, k])),
   };
+}
+
+/** The config of what is built: positions interpolated to the preprocessor's size, weights in float32. */
+function asBuilt(config: HfConfig, {image}: Spec): HfConfig {
+  const {height, width} = image;
+  const types = ['dtype', 'torch_dtype'].filter(key => key in config).map(key => [key, 'float32']);
+  return {...config, ...Object.fromEntries(types), image_size: height === width ? height : [height, width]};
 }
