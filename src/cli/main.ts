@@ -1,17 +1,28 @@
 #!/usr/bin/env node
 import {Command, CommanderError} from 'commander';
+import {backfillCommand} from './backfill.js';
+import {compareCommand} from './compare.js';
 import {doctorCommand} from './doctor.js';
 import {exitCodeOf, tell} from './failure.js';
+import {listCommand} from './list.js';
 import {measureCommand} from './measure.js';
 import {packageVersion} from './package-version.js';
+import {watchCommand} from './watch.js';
 
 const program = new Command('wandb-invariance')
   .description('Which layers of a vision transformer keep, and which forget, the invariances of pretraining.')
   .version(packageVersion())
   .exitOverride();
 
-for (const command of [measureCommand(), doctorCommand()])
-  program.addCommand(command.copyInheritedSettings(program));
+const commands = [
+  measureCommand(),
+  watchCommand(),
+  backfillCommand(),
+  compareCommand(),
+  listCommand(),
+  doctorCommand(),
+];
+for (const command of commands) program.addCommand(command.copyInheritedSettings(program));
 
 // `wandb-invariance … | head` is no failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

@@ -21,7 +21,7 @@ export interface RecordedRun {
   /** Null until the first measurement of the pretrained model is on record. */
   baseline: Baseline | null;
   /**
-   * In the order they were taken. After a resume from step s, what the crashed process had read and logged past s is
+   * By step; of two at one step the later one stands. After a resume from step s, what the crashed process had read and logged past s is
    * superseded and not in here: training went on from s, not from there.
    */
   readings: Reading[];
@@ -145,6 +145,8 @@ export async function readRun(folder: string): Promise<RecordedRun> {
       run.events = run.events.filter(past => past.type !== 'logged' || past.step <= event.step);
     }
   }
+  run.readings = [...new Map(run.readings.map(reading => [reading.step, reading])).values()];
+  run.readings.sort((a, b) => a.step - b.step);
   if (run.state === 'running' && (await isWriterGone(folder))) run.state = 'crashed';
   return run;
 }

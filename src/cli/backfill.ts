@@ -1,0 +1,57 @@
+import {availableParallelism} from 'node:os';
+import {Command} from 'commander';
+import {startMeasuring, watchFolder, type WatchSummary} from '../plugin/index.js';
+import {addMeasuringOptions, specOf, type MeasuringOptions} from './measuring-options.js';
+import {progressLine} from './progress-line.js';
+import {addTrackingOptions, type TrackingOptions} from './tracking-options.js';
+import {tellSummaries} from './watch.js';
+import {wholeNumber} from './whole-number.js';
+
+interface BackfillOptions extends MeasuringOptions, TrackingOptions {
+  every?: number;
+  json?: true;
+}
+
+/** `backfill`: the same as `watch`, once, over folders that are there already. */
+export function backfillCommand(): Command {
+  const command = new Command('backfill')
+    .description('measure the checkpoints of old training folders, newest first')
+    .argument('<folders...>', 'output folders of finetunes of one pretrained model; one run each');
+  addMeasuringOptions(command, {threads: availableParallelism()});
+  addTrackingOptions(command);
+  return command
+    .option('--every <n>', 'measure every n-th checkpoint, and the last (default 1)', wholeNumber(1))
+    .option('--json', 'print what was measured as JSON')
+    .action(backfill);
+}
+
+async function backfill(folders: string[], options: BackfillOptions): Promise<void> {
+  const progress = progressLine();
+  const measuring = startMeasuring(specOf(options), {
+    onProgress: step => progress.show(step),
+    onNotice: (_, message) => progress.notice(message),
+  });
+  const {pretrained, every, dir} = options;
+  const summaries: WatchSummary[] = [];
+  try {
+    for (const folder of folders) {
+      const summary = await watchFolder({
+        folder,
+        measuring,
+        pretrained,
+        every,
+        dir,
+        until: 'once',
+        order: 'newest',
+        config: {source: 'backfill'},
+        say: line => progress.notice(line),
+      });
+      summaries.push(summary);
+    }
+    progress.end();
+    tellSummaries(summaries, options);
+  } finally {
+    progress.end();
+    await measuring.close();
+  }
+}

@@ -1,0 +1,46 @@
+import {Command} from 'commander';
+import {compareRuns, type Comparison, type LayerDifference} from '../compare/index.js';
+import {readRun} from '../tracker/index.js';
+import type {Score} from '../types.js';
+import {textTable} from './text-table.js';
+import {wholeNumber} from './whole-number.js';
+
+/** `compare`: two runs of one fingerprint, layer by layer. */
+export function compareCommand(): Command {
+  return new Command('compare')
+    .description('compare the retention of two runs that were measured alike')
+    .argument('<a>', 'run folder, as invariance/RUN')
+    .argument('<b>', 'run folder')
+    .option(
+      '--step <n>',
+      'at the last readings at or before this step (default: the last of each)',
+      wholeNumber(0),
+    )
+    .option('--json', 'print JSON instead of a table')
+    .action(async (a: string, b: string, {step, json}: {step?: number; json?: true}) => {
+      const comparison = compareRuns(await readRun(a), await readRun(b), {step});
+      process.stdout.write(json ? `${JSON.stringify(comparison, null, 2)}\n` : tableOf(comparison));
+    });
+}
+
+function tableOf({a, b, layers}: Comparison): string {
+  const rows = [
+    ['layer', `${a.name} (step ${a.step})`, `${b.name} (step ${b.step})`, 'difference'],
+    ...layers.map(layer => [layer.layer, scoreText(layer.a), scoreText(layer.b), differenceText(layer)]),
+  ];
+  return `retention score, 1 = all kept, 0 = no more than an untrained network\n\n${textTable(rows)}`;
+}
+
+function scoreText(score: Score): string {
+  if (score.status === 'withheld') return `withheld: ${score.reason}`;
+  const {value, low, high} = score;
+  return low === null || high === null
+    ? value.toFixed(2)
+    : `${value.toFixed(2)} [${low.toFixed(2)}, ${high.toFixed(2)}]`;
+}
+
+function differenceText({difference, clear}: LayerDifference): string {
+  if (difference === null) return '–';
+  const sign = difference > 0 ? '+' : '';
+  return `${sign}${difference.toFixed(2)}${clear === true ? ' (clear)' : clear === false ? ' (intervals overlap)' : ''}`;
+}

@@ -1,0 +1,88 @@
+import {Command} from 'commander';
+import {WATCH_DEFAULTS} from '../plugin/index.js';
+import {listRuns, type RunSummary} from '../tracker/index.js';
+import type {RunState} from '../types.js';
+import {textTable} from './text-table.js';
+
+/** One run of a folder, as `list --json` prints it. */
+interface ListedRun {
+  id: string;
+  name: string;
+  folder: string;
+  state: RunState;
+  created: string;
+  fingerprint: string;
+  readings: number;
+  step: number | null;
+  /** The newest value of the training that says most: accuracy where there is one, else loss. */
+  result: {name: string; value: number} | null;
+  /** Mean retention of the shallow, middle and deep third of the layers at the last reading; null where withheld. */
+  retention: {shallow: number | null; middle: number | null; deep: number | null} | null;
+}
+
+/** `list`: the runs of a folder. */
+export function listCommand(): Command {
+  return new Command('list')
+    .description('show the runs of a folder with their last retention')
+    .argument('[folder]', 'folder of the runs', WATCH_DEFAULTS.dir)
+    .option('--json', 'print JSON instead of a table')
+    .action(async (folder: string, {json}: {json?: true}) => {
+      const runs = (await listRuns(folder)).map(listed);
+      if (json) process.stdout.write(`${JSON.stringify(runs, null, 2)}\n`);
+      else process.stdout.write(runs.length === 0 ? `no runs in ${folder}\n` : tableOf(runs));
+    });
+}
+
+function listed({info, folder, state, readings, last}: RunSummary): ListedRun {
+  return {
+    id: info.id,
+    name: info.name,
+    folder,
+    state,
+    created: new Date(info.created).toISOString(),
+    fingerprint: info.fingerprint.id,
+    readings,
+    step: last?.step ?? null,
+    result: last && resultOf(last.logged),
+    retention: last && bandsOf(last.scores.map(score => (score.status === 'scored' ? score.value : null))),
+  };
+}
+
+/** Accuracy tells more than loss, and values on held-out data more than those of a training batch. */
+const PREFERRED = [/(^|[_/])(eval|val|test)_?.*acc/i, /acc/i, /(^|[_/])(eval|val|test)_?.*loss/i, /loss/i];
+
+function resultOf(logged: Readonly<Record<string, number>>): ListedRun['result'] {
+  for (const pattern of PREFERRED) {
+    const name = Object.keys(logged).find(key => pattern.test(key));
+    if (name !== undefined) return {name, value: logged[name]!};
+  }
+  return null;
+}
+
+function bandsOf(scores: readonly (number | null)[]): ListedRun['retention'] {
+  const third = scores.length / 3;
+  const mean = (from: number, to: number): number | null => {
+    const kept = scores.slice(Math.round(from), Math.round(to)).filter(score => score !== null);
+    return kept.length === 0 ? null : kept.reduce((a, b) => a + b, 0) / kept.length;
+  };
+  return {shallow: mean(0, third), middle: mean(third, 2 * third), deep: mean(2 * third, scores.length)};
+}
+
+function tableOf(runs: readonly ListedRun[]): string {
+  const number = (value: number | null | undefined): string => value?.toFixed(2) ?? '–';
+  const rows = [
+    ['run', 'state', 'step', 'readings', 'result', 'shallow', 'middle', 'deep', 'fingerprint'],
+    ...runs.map(({id, state, step, readings, result, retention, fingerprint}) => [
+      id,
+      state,
+      String(step ?? '–'),
+      String(readings),
+      result === null ? '–' : `${result.name} ${result.value.toPrecision(3)}`,
+      number(retention?.shallow),
+      number(retention?.middle),
+      number(retention?.deep),
+      fingerprint.slice(0, 8),
+    ]),
+  ];
+  return `${textTable(rows)}shallow, middle, deep: mean retention of each third of the layers. runs of one fingerprint compare\n`;
+}

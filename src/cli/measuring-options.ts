@@ -1,0 +1,61 @@
+import {Option, type Command} from 'commander';
+import type {LayerSelection} from '../engine/index.js';
+import {inversionOptions} from '../inversion/index.js';
+import type {MeasuringSpec} from '../plugin/index.js';
+import type {Pooling} from '../types.js';
+import {layersOption} from './layers-option.js';
+import {wholeNumber} from './whole-number.js';
+
+/** What every command that measures asks. */
+export interface MeasuringOptions {
+  pretrained: string;
+  probes: string;
+  probesMax?: number;
+  seeds?: string;
+  layers?: LayerSelection;
+  pool: Pooling;
+  preset: string;
+  steps?: number;
+  random?: string;
+  threads: number;
+}
+
+/** @param threads default number of processes of one thread each; 1 beside a training, all cores otherwise */
+export function addMeasuringOptions(command: Command, {threads}: {threads: number}): void {
+  command
+    .requiredOption('--pretrained <dir>', 'Hugging Face folder of the pretrained model')
+    .requiredOption('--probes <source>', 'folder of images, or FILE.safetensors:key')
+    .option(
+      '--probes-max <n>',
+      'probes taken at most (default 64); time and memory grow with them',
+      wholeNumber(4),
+    )
+    .option('--seeds <source>', 'FILE.safetensors:key; default drawn, the same each time')
+    .option('--layers <names>', 'names, globs or /regex/, separated by commas (default all)', layersOption)
+    .addOption(
+      new Option('--pool <how>', 'rows of a block').choices(['tokens', 'cls', 'mean']).default('tokens'),
+    )
+    .addOption(new Option('--preset <name>', 'inversion').choices(['stir', 'fast']).default('fast'))
+    .option(
+      '--steps <n>',
+      'gradient evaluations an image (default 500 for stir, 50 for fast)',
+      wholeNumber(1),
+    )
+    .option('--random <dir>', 'folder of an untrained network for the floor; default drawn')
+    .option('--threads <n>', 'processes of one thread each', wholeNumber(1), threads);
+}
+
+export function specOf(options: MeasuringOptions): MeasuringSpec {
+  const {pretrained, probes, probesMax, seeds, layers, pool, preset, steps, random, threads} = options;
+  return {
+    pretrained,
+    probes,
+    pooling: pool,
+    inversion: inversionOptions(steps === undefined ? {preset} : {preset, steps}),
+    workers: threads,
+    ...(layers && {layers}),
+    ...(probesMax !== undefined && {probesMax}),
+    ...(seeds !== undefined && {seeds}),
+    ...(random !== undefined && {floor: random}),
+  };
+}

@@ -1,0 +1,75 @@
+import {join} from 'node:path';
+import {Hono} from 'hono';
+import {HTTPException} from 'hono/http-exception';
+import {streamSSE} from 'hono/streaming';
+import {compareRuns} from '../compare/index.js';
+import {InvarianceError} from '../errors.js';
+import {listRuns, readRun, type RecordedRun} from '../tracker/index.js';
+import {runChanges} from './run-changes.js';
+
+/** A run of the folder by its id; ids never name a place outside it. */
+export async function runById(folder: string, id: string): Promise<RecordedRun> {
+  if (!/^[A-Za-z0-9_][A-Za-z0-9._-]*$/.test(id)) throw new HTTPException(404, {message: `no run ${id}`});
+  try {
+    return await readRun(join(folder, id));
+  } catch (error) {
+    if (error instanceof InvarianceError)
+      throw new HTTPException(404, {message: error.message, cause: error});
+    throw error;
+  }
+}
+
+/**
+ * The runs of a folder as JSON, read-only.
+ *
+ * | route | answer |
+ * |---|---|
+ * | `GET /runs` | summaries, newest first |
+ * | `GET /runs/:id` | info, baseline, readings, state, notices |
+ * | `GET /runs/:id/live` | server-sent events: `changed` with the number of readings and the state |
+ * | `GET /compare?a=ID&b=ID[&step=N]` | the comparison, or 409 with the reason where fingerprints differ |
+ */
+export function createApi(folder: string): Hono {
+  const api = new Hono();
+
+  api.get('/runs', async c => c.json(await listRuns(folder)));
+
+  api.get('/runs/:id', async c => {
+    const {info, baseline, readings, state, events, problems} = await runById(folder, c.req.param('id'));
+    const notices = events.filter(event => event.type === 'notice');
+    return c.json({info, baseline, readings, state, notices, problems});
+  });
+
+  api.get('/runs/:id/live', async c => {
+    const {folder: place} = await runById(folder, c.req.param('id'));
+    return streamSSE(c, async stream => {
+      const gone = new AbortController();
+      stream.onAbort(() => gone.abort());
+      for await (const {readings, state} of runChanges(place, gone.signal)) {
+        await stream.writeSSE({event: 'changed', data: JSON.stringify({readings: readings.length, state})});
+        if (state !== 'running') return;
+      }
+    });
+  });
+
+  api.get('/compare', async c => {
+    const {a, b, step} = c.req.query();
+    if (!a || !b) throw new HTTPException(400, {message: 'name two runs: /compare?a=ID&b=ID'});
+    const at = step === undefined ? undefined : Number(step);
+    if (Number.isNaN(at)) throw new HTTPException(400, {message: `invalid step: ${step}; give a number`});
+    const runs = await Promise.all([runById(folder, a), runById(folder, b)]);
+    try {
+      return c.json(compareRuns(runs[0]!, runs[1]!, {step: at}));
+    } catch (error) {
+      if (error instanceof InvarianceError)
+        throw new HTTPException(409, {message: error.message, cause: error});
+      throw error;
+    }
+  });
+
+  api.onError((error, c) => {
+    const status = error instanceof HTTPException ? error.status : 500;
+    return c.json({error: error.message}, status);
+  });
+  return api;
+}

@@ -1,0 +1,207 @@
+import {execFileSync} from 'node:child_process';
+import {
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import {mkdir, rm} from 'node:fs/promises';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
+import {afterAll, afterEach, beforeAll, beforeEach, describe, expect, it} from 'vitest';
+import {startMeasuring, watchFolder, type Measuring, type WatchOptions} from '../../src/plugin/index.js';
+import {inversionOptions} from '../../src/inversion/index.js';
+import {readRun} from '../../src/tracker/index.js';
+import {seededRandom} from '../../src/random.js';
+import type {Images} from '../../src/types.js';
+import {PRETRAINED, writeCheckpoint} from './checkpoint-writer.js';
+
+const probesOf = (count: number): Images => {
+  const random = seededRandom(7);
+  const data = Float32Array.from({length: count * 3 * 8 * 8}, () => random.uniform());
+  return {count, channels: 3, height: 8, width: 8, data};
+};
+
+let measuring: Measuring;
+let scratch: string;
+let folder: string;
+
+beforeAll(() => {
+  measuring = startMeasuring({
+    pretrained: PRETRAINED,
+    probes: probesOf(12),
+    inversion: inversionOptions({steps: 10}),
+    cache: null,
+  });
+});
+afterAll(() => measuring.close());
+
+beforeEach(() => {
+  scratch = mkdtempSync(join(tmpdir(), 'watch-'));
+  folder = join(scratch, 'out');
+});
+afterEach(() => rm(scratch, {recursive: true, force: true}));
+
+const watch = (options: Partial<WatchOptions> = {}) =>
+  watchFolder({
+    folder,
+    measuring,
+    pretrained: PRETRAINED,
+    dir: join(scratch, 'runs'),
+    poll: 0.05,
+    ...options,
+  });
+
+const steps = async (run: {folder: string}) => (await readRun(run.folder)).readings.map(({step}) => step);
+
+describe('watchFolder', () => {
+  it('waits for the folder, measures each checkpoint as it appears, and ends when the training has', async () => {
+    const watched = watch();
+    await mkdir(folder);
+    await writeCheckpoint(folder, 10, {maxSteps: 20});
+    await writeCheckpoint(folder, 20, {maxSteps: 20});
+    const summary = await watched;
+    expect(summary).toMatchObject({measured: [0, 10, 20], failed: [], ended: 'step 20 of 20 is reached'});
+    const run = await readRun(summary.folder);
+    expect(run.state).toBe('finished');
+    expect(run.readings.map(({step}) => step)).toEqual([0, 10, 20]);
+    expect(run.readings[2]).toMatchObject({epoch: 0.2, logged: {loss: 1, learning_rate: 0.05}});
+    expect(run.events.flatMap(event => (event.type === 'logged' ? [event.step] : []))).toEqual([
+      5, 10, 15, 20,
+    ]);
+  });
+
+  it('goes on where it was when it is started again, and measures nothing twice', async () => {
+    await writeCheckpoint(folder, 10);
+    const first = await watch({until: 'once'});
+    await writeCheckpoint(folder, 20);
+    const second = await watch({until: 'once'});
+    expect(second).toMatchObject({run: first.run, measured: [20], known: [0, 10]});
+    expect(await steps(second)).toEqual([0, 10, 20]);
+    const {events} = await readRun(second.folder);
+    expect(events.filter(({type}) => type === 'baseline')).toHaveLength(1);
+    expect(events.flatMap(event => (event.type === 'logged' ? [event.step] : []))).toEqual([5, 10, 15, 20]);
+  });
+
+  it('measures a checkpoint again that was replaced by another training', async () => {
+    const path = await writeCheckpoint(folder, 10, {amount: 0.01});
+    const first = await watch({until: 'once'});
+    const before = (await readRun(first.folder)).readings.find(({step}) => step === 10)!;
+    await writeCheckpoint(folder, 10, {amount: 0.5});
+    const later = new Date(Date.now() + 5000);
+    for (const name of readdirSync(path)) utimesSync(join(path, name), later, later);
+    const second = await watch({until: 'once'});
+    expect(second.measured).toEqual([10]);
+    const after = (await readRun(second.folder)).readings.find(({step}) => step === 10)!;
+    expect(after.weightDrift[0]).toBeGreaterThan(10 * before.weightDrift[0]!);
+  });
+
+  it('leaves a checkpoint alone until all its bytes are there', async () => {
+    const path = await writeCheckpoint(folder, 10, {maxSteps: 10});
+    const file = join(path, 'model.safetensors');
+    const whole = join(scratch, 'whole');
+    execFileSync('cp', [file, whole]);
+    truncateSync(file, statSync(file).size - 8);
+    const watched = watch();
+    await new Promise(resolve => setTimeout(resolve, 300));
+    renameSync(whole, file);
+    expect(await watched).toMatchObject({measured: [0, 10], failed: []});
+  });
+
+  it('measures checkpoints that save_total_limit deletes while they wait', async () => {
+    let open = (): void => {};
+    const opened = new Promise<void>(resolve => (open = resolve));
+    const slow: Measuring = {
+      ...measuring,
+      read: async request => {
+        if (request.moment.step > 0) await opened;
+        return measuring.read(request);
+      },
+    };
+    const watched = watch({measuring: slow});
+    await mkdir(folder);
+    const heldSteps = (): string[] =>
+      readdirSync(join(scratch, 'runs'), {recursive: true, encoding: 'utf8'}).filter(name =>
+        /held.checkpoint-\d+$/.test(name),
+      );
+    for (const step of [10, 20]) await writeCheckpoint(folder, step);
+    while (heldSteps().length < 2) await new Promise(resolve => setTimeout(resolve, 20));
+    rmSync(join(folder, 'checkpoint-10'), {recursive: true});
+    rmSync(join(folder, 'checkpoint-20'), {recursive: true});
+    open();
+    writeFileSync(join(folder, 'invariance-finished'), '');
+    const summary = await watched;
+    expect(summary).toMatchObject({
+      measured: [0, 10, 20],
+      failed: [],
+      ended: 'invariance-finished is in the folder',
+    });
+    expect(heldSteps()).toEqual([]);
+  });
+
+  it('leaves out a checkpoint of another architecture, names tensor and shapes, and measures the next', async () => {
+    const wider = 'vit.encoder.layer.1.layernorm_after.weight';
+    const path = await writeCheckpoint(folder, 5, {wider});
+    await writeCheckpoint(folder, 10);
+    const summary = await watch({until: 'once'});
+    expect(summary.measured).toEqual([0, 10]);
+    expect(summary.failed).toEqual([
+      {path, reason: expect.stringMatching(/layernorm_after.*\[16\].*\[8\]/) as string},
+    ]);
+    const {events} = await readRun(summary.folder);
+    expect(events).toContainEqual(expect.objectContaining({type: 'notice', code: 'checkpoint_skipped'}));
+  });
+
+  it('ends by itself in a folder that never gets a checkpoint', async () => {
+    await mkdir(folder);
+    const summary = await watch({idle: 0.005});
+    expect(summary).toMatchObject({measured: [0], ended: 'no new checkpoint for 0.005 minutes'});
+  });
+
+  it('closes the record when it is interrupted, and the next watch measures the rest', async () => {
+    await writeCheckpoint(folder, 10);
+    await writeCheckpoint(folder, 20);
+    const stop = new AbortController();
+    const stopping: Measuring = {
+      ...measuring,
+      read: async request => {
+        const reading = await measuring.read(request);
+        if (request.moment.step === 10) stop.abort();
+        return reading;
+      },
+    };
+    const first = await watch({measuring: stopping, signal: stop.signal});
+    expect(first).toMatchObject({measured: [0, 10], ended: 'interrupted'});
+    expect((await readRun(first.folder)).state).toBe('finished');
+    expect((await watch({until: 'once'})).measured).toEqual([20]);
+  });
+
+  it('measures every n-th checkpoint, and always the last', async () => {
+    for (const step of [10, 20, 30, 40]) await writeCheckpoint(folder, step);
+    expect((await watch({until: 'once', every: 3})).measured).toEqual([0, 10, 40]);
+    expect((await watch({until: 'once', every: 3, run: 'newest-first', order: 'newest'})).measured).toEqual([
+      0, 40, 10,
+    ]);
+  });
+
+  it('refuses a folder that is not there when nothing is waited for', async () => {
+    await expect(watch({until: 'once'})).rejects.toThrow(`there is no folder ${folder}`);
+  });
+
+  it('refuses to go on in a run that was measured otherwise', async () => {
+    await writeCheckpoint(folder, 10);
+    await watch({until: 'once', run: 'mine'});
+    const other = startMeasuring({
+      pretrained: PRETRAINED,
+      probes: probesOf(8),
+      inversion: inversionOptions({steps: 3}),
+      cache: null,
+    });
+    await expect(watch({until: 'once', run: 'mine', measuring: other})).rejects.toThrow('measured otherwise');
+    await other.close();
+  });
+});
