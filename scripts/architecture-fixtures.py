@@ -10,6 +10,7 @@ is a classifier, and `loss.LAYER` and `gradient.LAYER` of the relative distance 
 import json
 import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 import timm
@@ -218,6 +219,48 @@ def timm_models():
         write(name, model, model.blocks, norm, save=save, logits=arguments["num_classes"] > 0)
 
 
+def timm_wrapper():
+    """timm inside transformers."""
+    arguments = dict(embed_dim=16, depth=2, num_heads=2, img_size=12, patch_size=4, mlp_ratio=1.5)
+    config = transformers.TimmWrapperConfig(architecture="vit_tiny_patch16_224", model_args=arguments, **LABELS)
+    model = transformers.TimmWrapperForImageClassification(config)
+    body = model.timm_model
+    write("timm-wrapper", model, body.blocks, class_token(body.norm), logits=True)
+
+
+def initialisation():
+    """Mean and deviation of every tensor as the library draws it."""
+    wide = dict(SMALL, hidden_size=64, intermediate_size=128, num_hidden_layers=3)
+    dino = dict(DINO, hidden_size=64, num_hidden_layers=3)
+    models = {
+        "ViT": transformers.ViTModel(transformers.ViTConfig(**wide), add_pooling_layer=False),
+        "DeiT": transformers.DeiTModel(transformers.DeiTConfig(**wide), add_pooling_layer=False),
+        "DINOv2": transformers.Dinov2Model(transformers.Dinov2Config(**dino, layerscale_value=0.5)),
+        "DINOv2 with registers": transformers.Dinov2WithRegistersModel(transformers.Dinov2WithRegistersConfig(**dino)),
+        "CLIP vision": transformers.CLIPVisionModel(transformers.CLIPVisionConfig(**wide)),
+        "SigLIP vision": transformers.SiglipVisionModel(transformers.SiglipVisionConfig(**wide)),
+        "BEiT": transformers.BeitModel(transformers.BeitConfig(**wide, use_relative_position_bias=True)),
+        "MAE": transformers.ViTMAEModel(transformers.ViTMAEConfig(**wide)),
+    }
+    # Version 5.23 marks the patches as done before the embedding's own initialisation, which then leaves positions zero.
+    embeddings = models["MAE"].embeddings
+    for part in (*embeddings.modules(), *embeddings.parameters()):
+        part._is_hf_initialized = False
+    with torch.no_grad():
+        embeddings.initialize_weights()
+    drawn = {}
+    for name, model in models.items():
+        with tempfile.TemporaryDirectory() as folder:
+            model.save_pretrained(folder)
+            tensors = load_file(Path(folder) / "model.safetensors")
+        statistics = lambda tensor: [tensor.mean().item(), tensor.std(unbiased=False).item()]
+        drawn[name] = {
+            "config": {key: value for key, value in model.config.to_dict().items() if value is not None},
+            "tensors": {key: statistics(tensor) for key, tensor in tensors.items()},
+        }
+    (ROOT.parent / "initialisation.json").write_text(json.dumps(drawn))
+
+
 def vit_cifar():
     """The real model of ../shared on its first probe; only what Python computes is kept here."""
     shared = ROOT.parent.parent.parent / "../shared/models/vit-cifar"
@@ -231,7 +274,8 @@ def vit_cifar():
 
 
 FIXTURES = [
-    vit, vit_in_memory, vit_resized, deit, dinov2, dinov2_with_registers, clip, siglip, beit, mae, timm_models, vit_cifar,
+    vit, vit_in_memory, vit_resized, deit, dinov2, dinov2_with_registers, clip, siglip, beit, mae, timm_models, timm_wrapper, initialisation,
+    vit_cifar,
 ]
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 import {numberOf} from './config.js';
 import {transformersDraw} from './draw.js';
-import {vitNames, type Names} from './names.js';
+import {transformersNames, type Names} from './names.js';
 import type {Family, Spec} from './spec.js';
 import {vitSpec} from './vit.js';
 
@@ -28,10 +28,10 @@ export const beit: Family = {
   name: 'BEiT',
   modelTypes: ['beit'],
   names: [
-    {...vitNames[0], ...onDisk, ...pooledNorm},
-    {...vitNames[0], ...onDisk},
-    {...vitNames[1], ...inMemory, ...pooledNorm},
-    {...vitNames[1], ...inMemory},
+    {...transformersNames[0], ...onDisk, ...pooledNorm},
+    {...transformersNames[0], ...onDisk},
+    {...transformersNames[1], ...inMemory, ...pooledNorm},
+    {...transformersNames[1], ...inMemory},
   ],
   prefixes: ['beit.', ''],
   positionsBy: 'bicubic',

@@ -1,5 +1,6 @@
 import {InvarianceError} from '../../errors.js';
 import type {Parameter} from '../contract.js';
+import {firstNotFinite} from '../weights/finite.js';
 
 /** @throws InvarianceError `bad_weights` that names the tensor and both shapes */
 export function checkShape(name: string, shape: readonly number[], expected: readonly number[]): void {
@@ -13,7 +14,7 @@ export function checkShape(name: string, shape: readonly number[], expected: rea
 
 /** @throws InvarianceError `bad_weights` that names the tensor and its first number that is not finite */
 export function checkFinite({name, data}: Pick<Parameter, 'name' | 'data'>): void {
-  const at = data.findIndex(value => !Number.isFinite(value));
+  const at = firstNotFinite(data);
   if (at < 0) return;
   throw new InvarianceError(
     'bad_weights',

@@ -1,5 +1,5 @@
 import {transformersDraw} from './draw.js';
-import {vitNames, type Names} from './names.js';
+import {timmNames, transformersNames, type Names} from './names.js';
 import type {Family} from './spec.js';
 import {vitSpec} from './vit.js';
 
@@ -10,10 +10,13 @@ const tokens: Names = {dist_token: 'embeddings.distillation_token'};
 export const deit: Family = {
   name: 'DeiT',
   modelTypes: ['deit'],
-  names: vitNames.flatMap(names => [
-    {...names, ...tokens},
-    {...names, ...tokens, ...taught},
-  ]),
+  names: [
+    ...transformersNames.flatMap(names => [
+      {...names, ...tokens},
+      {...names, ...tokens, ...taught},
+    ]),
+    timmNames,
+  ],
   prefixes: ['deit.', ''],
   positionsBy: 'bicubic',
   spec: (config, tensors) => ({

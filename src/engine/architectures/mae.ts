@@ -1,5 +1,5 @@
 import {glorotDraw, transformersDraw} from './draw.js';
-import {vitNames} from './names.js';
+import {timmNames, transformersNames} from './names.js';
 import {patchGrid, type Family, type Spec} from './spec.js';
 import {vitSpec} from './vit.js';
 
@@ -7,10 +7,11 @@ import {vitSpec} from './vit.js';
 export const mae: Family = {
   name: 'MAE',
   modelTypes: ['vit_mae'],
-  names: vitNames,
+  names: [...transformersNames, timmNames],
   prefixes: ['vit.', ''],
   positionsBy: 'bicubic',
   spec: vitSpec,
+  // What transformers means to do; its version 5.23 skips it and leaves the positions of a fresh model at zero.
   draw: (name, drawing) => {
     const {spec, shape} = drawing;
     if (name === 'pos_embed') return sines(spec);

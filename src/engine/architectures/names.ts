@@ -87,11 +87,12 @@ export const timmNames: Names = {
   'blocks.{i}.mlp.fc2': 'blocks.{i}.mlp.fc2',
   norm: 'norm',
   head: 'head',
+  dist_token: 'dist_token',
+  head_dist: 'head_dist',
 };
 
-/** ViT's: transformers on disk, transformers 5 in memory, timm. */
-export const vitNames: readonly Names[] = [
+/** ViT's: transformers on disk, and as version 5 names them in memory. */
+export const transformersNames: readonly [Names, Names] = [
   {...embeddings, ...norms, ...attention, ...mlp},
   moved({...embeddings, ...norms, ...attentionInMemory, ...mlpInMemory}, 'encoder.layer.', 'layers.'),
-  timmNames,
 ];

@@ -1,8 +1,8 @@
 import {InvarianceError} from '../../errors.js';
 import type {LayerName} from '../../types.js';
 import type {Engine, Parameter, Weights} from '../contract.js';
-import {openModelFolder, type ModelFolder, type TensorSource} from '../weights/index.js';
-import {checkFinite, checkShape} from './check-weights.js';
+import {openModelFolder, type ModelFolder, type Tensor, type TensorSource} from '../weights/index.js';
+import {checkShape} from './check-weights.js';
 import {familyOf} from './families.js';
 import {findNames} from './find-names.js';
 import {layersOf} from './layers-of.js';
@@ -36,7 +36,10 @@ export async function readWeights(
     ? new Map(like.weights().map(({name, layer}) => [name, layer]))
     : allLayers(writeNetwork({spec: architecture.spec, normalisation: folder.preprocessor}));
   const read = await readDeclared(folder, architecture, layers);
-  if (like) sameTensors(read, like.weights(), folder.folder);
+  if (like) {
+    sameSpec(architecture.spec, like.definition, folder.folder);
+    sameTensors(read, like.weights(), folder.folder);
+  }
   return read;
 }
 
@@ -69,18 +72,18 @@ async function readDeclared(
   const shapes = new Map(declared(wanted).map(({name, shape}) => [name, shape]));
   const names = [...shapes.keys()];
   const locate = findNames(family, {wanted: names, optional: HEAD, folder}, new Set(tensors.names()));
+  const readPart = partReader(tensors);
   const read: Parameter[] = [];
   for (const {name, shape} of declared(stored)) {
-    const tensor = await readPart(tensors, locate(name)!);
+    const tensor = await readPart(locate(name)!);
     checkShape(tensor.from, squeezed(tensor.shape), squeezed(shape));
-    checkFinite({name: tensor.from, data: tensor.data});
     const data = resizePositions({name, data: tensor.data}, {stored, wanted, by: family.positionsBy});
     read.push({name, shape: shapes.get(name)!, data, layer: layers.get(name) ?? null});
   }
   for (const name of HEAD) {
     const place = locate(name);
     if (!place) continue;
-    const {shape, data} = await readPart(tensors, place);
+    const {shape, data} = await readPart(place);
     read.push({name, shape, data, layer: null});
   }
   return read;
@@ -93,21 +96,40 @@ interface Read {
   readonly data: Float32Array;
 }
 
-async function readPart(tensors: TensorSource, {name, index, count}: Part): Promise<Read> {
-  const {dtype, shape, data} = await tensors.read(name);
-  if (dtype === 'I64')
-    throw new InvarianceError('bad_weights', `tensor ${name} holds integers; expected floats`);
-  const rows = (shape[0] ?? 1) / count;
-  const size = data.length / count;
-  return {
-    from: name,
-    shape: count === 1 ? shape : shape.with(0, rows),
-    data: data.subarray(index * size, (index + 1) * size),
+/** Reads each tensor once, those that hold several as well. */
+function partReader(tensors: TensorSource): (part: Part) => Promise<Read> {
+  const shared = new Map<string, Tensor>();
+  return async ({name, index, count}) => {
+    const tensor = shared.get(name) ?? (await tensors.read(name));
+    if (index < count - 1) shared.set(name, tensor);
+    else shared.delete(name);
+    const {dtype, shape, data} = tensor;
+    if (dtype === 'I64')
+      throw new InvarianceError('bad_weights', `tensor ${name} holds integers; expected floats`);
+    const size = data.length / count;
+    return {
+      from: name,
+      shape: count === 1 ? shape : shape.with(0, shape[0]! / count),
+      data: data.subarray(index * size, (index + 1) * size),
+    };
   };
 }
 
 /** Axes of size 1 tell nothing apart: a class token is [1, 1, D] in one library and [D] in another. */
 const squeezed = (shape: readonly number[]) => shape.filter(size => size !== 1);
+
+/** Equal shapes do not make equal functions: heads, epsilon and activation show in no tensor. */
+function sameSpec(spec: Spec, definition: string, folder: string): void {
+  const theirs = JSON.parse(definition) as Readonly<Record<string, unknown>>;
+  for (const [key, value] of Object.entries(spec)) {
+    const [own, other] = [JSON.stringify(value), JSON.stringify(theirs[key])];
+    if (own !== other)
+      throw new InvarianceError(
+        'bad_model',
+        `${folder} is another architecture than the pretrained model: ${key} is ${own} instead of ${other}`,
+      );
+  }
+}
 
 function sameTensors(read: Weights, like: Weights, folder: string): void {
   const expected = new Set(like.map(({name}) => name));

@@ -19,7 +19,6 @@ const tanh = /_(base_patch32|giantopt_patch16|so400m_patch16)_siglip|_large_patc
 const names: readonly Names[] = [
   {
     ...timmNames,
-    dist_token: 'dist_token',
     register_tokens: 'reg_token',
     norm_pre: 'norm_pre',
     'blocks.{i}.ls1': 'blocks.{i}.ls1.gamma',
@@ -27,7 +26,6 @@ const names: readonly Names[] = [
     'blocks.{i}.mlp.gate': part('blocks.{i}.mlp.fc1', 0, 2),
     'blocks.{i}.mlp.up': part('blocks.{i}.mlp.fc1', 1, 2),
     'blocks.{i}.mlp.down': 'blocks.{i}.mlp.fc2',
-    head_dist: 'head_dist',
   },
 ];
 const pooledNorm: Names = {norm: 'fc_norm'};

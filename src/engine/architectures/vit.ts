@@ -1,7 +1,7 @@
 import type {HfConfig} from '../weights/index.js';
 import {activationOf, numberOf, patchOf, sizeOf} from './config.js';
 import {transformersDraw} from './draw.js';
-import {vitNames} from './names.js';
+import {timmNames, transformersNames} from './names.js';
 import type {Family, Spec} from './spec.js';
 
 /** What ViT's configuration says, and the flags of the plain architecture. */
@@ -36,7 +36,7 @@ export function vitSpec(config: HfConfig): Spec {
 export const vit: Family = {
   name: 'ViT',
   modelTypes: ['vit'],
-  names: vitNames,
+  names: [...transformersNames, timmNames],
   prefixes: ['vit.', ''],
   positionsBy: 'bicubic',
   spec: vitSpec,

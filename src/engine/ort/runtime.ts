@@ -18,8 +18,7 @@ export interface Runtime {
   session(model: Uint8Array): Promise<InferenceSession>;
 }
 
-/** A provider that is not there is said in the description, not as an error on the terminal. */
-const QUIET = 4;
+const ERRORS_ONLY = 3;
 
 const loaders: Readonly<Record<Library, () => Promise<Ort>>> = {
   node: async () => {
@@ -45,16 +44,16 @@ export async function openRuntime({
 }): Promise<Runtime> {
   const [ort, name] = await load(library);
   if (name === 'web') ort.env.wasm.numThreads = threads;
-  const open = (executionProviders: string[], model: Uint8Array, logSeverityLevel: 3 | 4 = 3) =>
+  const open = (executionProviders: string[], model: Uint8Array) =>
     ort.InferenceSession.create(model, {
       executionProviders,
       intraOpNumThreads: threads,
       interOpNumThreads: 1,
       enableMemPattern: false,
-      logSeverityLevel,
+      logSeverityLevel: ERRORS_ONLY,
     });
   const cpu = name === 'web' ? 'wasm' : 'cpu';
-  const present = device !== 'cpu' && (await runs(model => open([device], model, QUIET)));
+  const present = device !== 'cpu' && (await runs(model => open([device], model)));
   const providers = present ? [device, cpu] : [cpu];
   const version = ort.env.versions[name] ?? ort.env.versions.common;
   const ran = present ? device : device === 'cpu' ? 'cpu' : `cpu (no ${device} here)`;
