@@ -43,6 +43,8 @@ async function create(path: string, holder: Holder): Promise<boolean> {
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    // On a full disk the file is there and empty: nobody would ever find its holder dead.
+    await rm(path, {force: true});
     throw error;
   }
 }

@@ -62,7 +62,7 @@ export class WorkerProcess {
       reject(new InvarianceError('engine_failed', 'measuring was closed before it was done'));
     this.pending.clear();
     const {child} = this;
-    if (!child) return;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
     await new Promise<void>(resolve => {
       child.once('exit', () => resolve());
       child.ref();

@@ -1,11 +1,11 @@
 import {execFileSync, spawn} from 'node:child_process';
-import {existsSync} from 'node:fs';
 import {chmod, mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterEach, beforeEach, describe, expect, test} from 'vitest';
 import {defaultCacheFolder, openInversionCache, type CacheEntry} from '../../src/inversion/index.js';
 import {analyticProbes} from '../analytic/engine.js';
+import {canMount} from '../can-mount.js';
 
 let folder: string;
 let notices: string[];
@@ -164,18 +164,3 @@ test('the folder is the user’s cache folder', () => {
   expect(defaultCacheFolder({XDG_CACHE_HOME: '/x'})).toBe(join('/x', 'wandb-invariance'));
   expect(defaultCacheFolder({})).toMatch(/\.cache.wandb-invariance$/);
 });
-
-function canMount(): boolean {
-  if (process.getuid?.() !== 0 || !existsSync('/bin/mount')) return false;
-  const at = join(tmpdir(), `invariance-mount-${process.pid}`);
-  try {
-    execFileSync('mkdir', [at]);
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4k', 'none', at], {stdio: 'ignore'});
-    execFileSync('umount', [at]);
-    return true;
-  } catch {
-    return false;
-  } finally {
-    execFileSync('rmdir', [at]);
-  }
-}

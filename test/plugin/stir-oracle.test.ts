@@ -1,7 +1,7 @@
 import {existsSync} from 'node:fs';
 import {readFile} from 'node:fs/promises';
 import {beforeAll, describe, expect, test} from 'vitest';
-import {openOrtEngine, openSafetensors, readWeights, type Engine} from '../../src/engine/index.js';
+import {openOrtEngine, readWeights, type Engine} from '../../src/engine/index.js';
 import {inversionOptions, invertLayer} from '../../src/inversion/index.js';
 import {cka} from '../../src/metrics/index.js';
 import {createMeasurer} from '../../src/plugin/measurer.js';

@@ -1,0 +1,235 @@
+import {execFileSync} from 'node:child_process';
+import {copyFile, mkdir, mkdtemp, readFile, rm, truncate, writeFile} from 'node:fs/promises';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
+import {afterAll, beforeAll, describe, expect, test} from 'vitest';
+import type {Analysis} from '../../src/cli/analysis.js';
+import {canMount} from '../can-mount.js';
+import {finetuned, tinyProbes, tinyVariant, tinyVit} from '../plugin/tiny-vit.js';
+import {run} from './run.js';
+
+const layers = ['block_00', 'block_01', 'block_02', 'norm'];
+let folder: string;
+let changed: string;
+let probes: string;
+let environment: Record<string, string>;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'invariance-cli-'));
+  changed = await tinyVariant(join(folder, 'changed'), finetuned(0.3, 1));
+  probes = await tinyProbes(join(folder, 'probes.safetensors'));
+  environment = {XDG_CACHE_HOME: join(folder, 'cache')};
+});
+afterAll(() => rm(folder, {recursive: true, force: true}));
+
+const measure = (changes: Record<string, string | true | undefined> = {}) => {
+  const defaults = {pretrained: tinyVit, finetuned: changed, probes, steps: '5'};
+  const options: Record<string, string | true | undefined> = {...defaults, ...changes};
+  const args = Object.entries(options).flatMap(([name, value]) =>
+    value === undefined ? [] : value === true ? [`--${name}`] : [`--${name}`, value],
+  );
+  return run(['measure', ...args], environment);
+};
+
+test('--json prints every field of the analysis, pretrained layers as rows', async () => {
+  const {code, stdout, stderr} = await measure({json: true, acquired: true, threads: '2'});
+  expect(stderr).toBe('');
+  expect(code).toBe(0);
+  const analysis = JSON.parse(stdout) as Analysis;
+  expect(analysis.layers).toEqual(layers);
+  for (const name of ['R', 'W0', 'floor', 'A', 'drift'] as const)
+    for (const estimator of ['unbiased', 'biased'] as const) {
+      expect(analysis[name]![estimator]).toHaveLength(4);
+      for (const row of analysis[name]![estimator]) expect(row).toHaveLength(4);
+    }
+  expect(analysis.scores).toHaveLength(4);
+  expect(analysis.gates.map(({layer}) => layer)).toEqual(layers);
+  expect(analysis.compression.layers).toHaveLength(4);
+  expect(analysis.flow.centre).toHaveLength(4);
+  expect(analysis.convergence).toHaveLength(4);
+  expect(analysis.novelty).toHaveLength(4);
+  expect(analysis.fingerprint).toMatchObject({pooling: 'tokens', inversion: {preset: 'fast', steps: 5}});
+  expect(analysis.cost.forwards).toBeGreaterThan(0);
+  // Block 0 was not touched: column 0 of R is that of W0, and its drift is 0.
+  expect(analysis.R.unbiased.map(row => row[0])).toEqual(analysis.W0.unbiased.map(row => row[0]));
+  expect(analysis.drift.unbiased[0]![0]).toBe(0);
+  expect(analysis.weightDrift[0]).toBe(0);
+  expect(analysis.weightDrift[2]).toBeGreaterThan(0);
+});
+
+test('the table names every layer and ends in a sentence', async () => {
+  const {code, stdout, stderr} = await measure();
+  expect(code).toBe(0);
+  expect(stderr).toBe('');
+  for (const layer of layers) expect(stdout).toContain(`\n${layer}`);
+  expect(stdout).toMatch(/retention \[95 %\]\s+R\s+W0\s+floor\s+drift/);
+  expect(stdout).toContain('12 probes of');
+  expect(stdout).toMatch(/scored layers keep|No layer could be scored/);
+});
+
+test('--out leaves the same analysis as a file', async () => {
+  const out = join(folder, 'out', 'deep');
+  const {code, stdout} = await measure({out, json: true});
+  expect(code).toBe(0);
+  expect(await readFile(join(out, 'analysis.json'), 'utf8')).toBe(stdout);
+});
+
+test('--layers, --pool, --seeds, --random and --probes-max are taken', async () => {
+  const {stdout} = await measure({
+    json: true,
+    layers: 'block_00,block_02,n*',
+    pool: 'cls',
+    seeds: await tinyProbes(join(folder, 'seeds.safetensors'), {seed: 8}),
+    random: await tinyVariant(join(folder, 'random'), finetuned(1)),
+    'probes-max': '8',
+  });
+  const analysis = JSON.parse(stdout) as Analysis;
+  expect(analysis.layers).toEqual(['block_00', 'block_02', 'norm']);
+  expect(analysis.fingerprint.pooling).toBe('cls');
+  expect(analysis.probes.count).toBe(8);
+});
+
+test('a folder of images is a set of probes', async () => {
+  const images = join(folder, 'images');
+  await mkdir(images);
+  for (const file of ['colour.png', 'colour.jpg', 'colour.webp', 'grey.png'])
+    await copyFile(join('test/fixtures/probes', file), join(images, file));
+  const {code, stdout} = await measure({probes: images, json: true});
+  expect(code).toBe(0);
+  expect((JSON.parse(stdout) as Analysis).probes).toEqual({count: 4, source: images});
+});
+
+test('a layer that is constant is withheld with its reason, the others are measured', async () => {
+  const constant = await tinyVariant(join(folder, 'constant'), (name, data) =>
+    name.endsWith('vit.layernorm.weight') ? data.map(() => 0) : data,
+  );
+  const {code, stdout} = await measure({pretrained: constant, finetuned: constant, json: true});
+  expect(code).toBe(0);
+  const {scores, R} = JSON.parse(stdout) as Analysis;
+  expect(scores[3]).toMatchObject({status: 'withheld'});
+  expect(R.unbiased[0]![3]).toBeNull();
+  expect(R.unbiased[0]![0]).toBeGreaterThan(0);
+});
+
+describe('bad input ends in one clear line', () => {
+  async function refused(
+    changes: Record<string, string | true | undefined>,
+    message: RegExp,
+    expectedCode = 1,
+  ): Promise<void> {
+    const {code, stdout, stderr} = await measure(changes);
+    expect(stderr).toMatch(message);
+    expect(stderr.trim().split('\n')).toHaveLength(1);
+    expect(stdout).toBe('');
+    expect(code).toBe(expectedCode);
+  }
+  const variant = async (name: string) => tinyVariant(join(folder, name), (_, data) => data);
+
+  test('architectures that differ', async () => {
+    const other = 'test/fixtures/architectures/vit';
+    await refused({finetuned: other}, /tensor|shape|layers|architecture/);
+  });
+
+  test('a missing folder', () => refused({pretrained: join(folder, 'absent')}, /absent/));
+
+  test('a truncated safetensors file', async () => {
+    const cut = await variant('cut');
+    await truncate(join(cut, 'model.safetensors'), 5000);
+    await refused({finetuned: cut}, /cut.model\.safetensors/);
+  });
+
+  test('a lying safetensors file', async () => {
+    const lying = await variant('lying');
+    const path = join(lying, 'model.safetensors');
+    const bytes = await readFile(path);
+    bytes.writeBigUInt64LE(2n ** 40n);
+    await writeFile(path, bytes);
+    await refused({pretrained: lying}, /lying.model\.safetensors/);
+  });
+
+  test('an unknown model_type, with those that are known', async () => {
+    const unknown = await variant('unknown');
+    const path = join(unknown, 'config.json');
+    await writeFile(path, (await readFile(path, 'utf8')).replace('"vit"', '"swin"'));
+    await refused({pretrained: unknown}, /swin.*vit/);
+  });
+
+  test('no layer matched, with those that there are', () =>
+    refused({layers: 'blocks.*'}, /blocks\.\*.*block_00.*norm/, 1));
+
+  test('NaN weights, before anything is inverted', async () => {
+    const broken = await tinyVariant(join(folder, 'nan'), (name, data) =>
+      name.endsWith('layer.2.intermediate.dense.bias') ? data.map(() => NaN) : data,
+    );
+    await refused({finetuned: broken}, /layer\.2\.intermediate\.dense\.bias/);
+    await refused({pretrained: broken}, /layer\.2\.intermediate\.dense\.bias/);
+  });
+
+  test('fewer than 4 probes', async () =>
+    refused({probes: await tinyProbes(join(folder, 'few.safetensors'), {count: 3})}, /3 images; at least 4/));
+
+  test('an empty probe folder', async () => {
+    await mkdir(join(folder, 'empty'));
+    await refused({probes: join(folder, 'empty')}, /empty holds no image/);
+  });
+
+  test('an unreadable image', async () => {
+    const images = join(folder, 'unreadable');
+    await mkdir(images);
+    await writeFile(join(images, 'torn.png'), 'no');
+    await refused({probes: images}, /torn\.png cannot be read/);
+  });
+
+  test('an output folder that cannot be made', async () => {
+    await writeFile(join(folder, 'file'), '');
+    await refused({out: join(folder, 'file', 'out')}, /cannot write .*analysis\.json/);
+  });
+
+  test.skipIf(!canMount())('an output folder on a full disk', async () => {
+    const disk = join(folder, 'disk');
+    await mkdir(disk);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4k', 'none', disk]);
+    try {
+      await writeFile(join(disk, 'full'), Buffer.alloc(4096));
+      await refused({out: disk}, /cannot write .*: the disk is full/);
+    } finally {
+      execFileSync('umount', [disk]);
+    }
+  });
+
+  test.skipIf(!canMount())('a cache on a full disk is a notice, not a failure', async () => {
+    const disk = join(folder, 'cache-disk');
+    await mkdir(disk);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=16k', 'none', disk]);
+    try {
+      const args = ['--pretrained', tinyVit, '--finetuned', changed, '--probes', probes, '--steps', '5'];
+      const {code, stdout, stderr} = await run(['measure', ...args, '--json'], {XDG_CACHE_HOME: disk});
+      expect(code).toBe(0);
+      expect(stderr).toMatch(/kept in memory only.*(no space left|the disk is full)/);
+      expect((JSON.parse(stdout) as Analysis).layers).toEqual(layers);
+    } finally {
+      execFileSync('umount', [disk]);
+    }
+  });
+
+  test('wrong use is exit code 2', async () => {
+    for (const changes of [
+      {probes: undefined},
+      {pool: 'max'},
+      {preset: 'slow'},
+      {steps: '0'},
+      {'probes-max': '3'},
+      {seeds: 'seven'},
+    ] as Record<string, string | undefined>[]) {
+      const {code, stderr} = await measure(changes);
+      expect(code).toBe(2);
+      expect(stderr).toMatch(/\S/);
+    }
+    expect((await run(['measur'])).code).toBe(2);
+  });
+
+  test('the stack is shown only with DEBUG', async () => {
+    const args = ['measure', '--pretrained', 'a', '--finetuned', 'b', '--probes', 'c'];
+    expect((await run(args)).stderr).not.toContain('    at ');
+    expect((await run(args, {DEBUG: '1'})).stderr).toContain('    at ');
+  });
+});
