@@ -1,4 +1,4 @@
-import {nameOnDisk, vitNames} from '../architectures/names.js';
+import {nameOnDisk} from '../architectures/names.js';
 import {blockNames, writeNetwork} from '../architectures/network.js';
 import type {Spec} from '../architectures/spec.js';
 import {vit} from '../architectures/vit.js';
@@ -30,7 +30,7 @@ export function vitWeights(spec: Spec, classes = 0): VitWeight[] {
 
 /** A canonical tensor as a Hugging Face folder holds it. */
 export function onDisk({name, shape}: Pick<VitWeight, 'name' | 'shape'>): {name: string; shape: number[]} {
-  const {name: bare} = nameOnDisk(vitNames[0]!, name)!;
+  const {name: bare} = nameOnDisk(vit.names[0]!, name)!;
   const token = name === 'cls_token' ? [1, 1] : name === 'pos_embed' ? [1] : [];
   return {name: name.startsWith('head.') ? bare : vit.prefixes[0] + bare, shape: [...token, ...shape]};
 }
