@@ -47,7 +47,9 @@ export async function openModelFolder(path: string, {base}: OpenModelOptions = {
         ? below.preprocessor
         : preprocessorOf(processing, description, join(path, 'preprocessor_config.json'));
     const tensors =
-      own.kind === 'adapter' ? mergeAdapter(below!.tensors, own.tensors, own.config) : own.tensors;
+      own.kind === 'adapter'
+        ? mergeAdapter({base: below!.tensors, adapter: own.tensors, config: own.config})
+        : own.tensors;
     if (own.kind === 'model') await below?.tensors.close();
     return {folder: path, config: description, preprocessor, tensors: finiteOnly(tensors, path)};
   } catch (error) {

@@ -50,7 +50,7 @@ describe('an adapter merges to what PEFT merges it to', () => {
       kind,
     );
     await expectMerged(
-      mergeAdapter(base, adapter, config),
+      mergeAdapter({base, adapter, config}),
       join(fixtures, `adapter-${kind}-merged/model.safetensors`),
     );
   });
