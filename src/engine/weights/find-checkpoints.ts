@@ -19,7 +19,7 @@ export interface Checkpoint {
   readonly complete: boolean;
   /** Why it is not complete; null where it is. */
   readonly waiting: string | null;
-  /** Of its newest file, Unix milliseconds: a checkpoint that was replaced has another. */
+  /** Of its weights, Unix milliseconds: a checkpoint whose weights were replaced has another. */
   readonly mtime: number;
 }
 
@@ -34,13 +34,13 @@ export interface FindCheckpointsOptions {
 export type CheckpointMemory = Map<string, {stamp: string; checkpoint: Checkpoint}>;
 
 /** A checkpoint is left alone until its files are this old, in ms: some writers make them full-sized first. */
-export const SETTLE_MS = 1000;
+const SETTLE_MS = 1000;
 
 /**
  * The Trainer writes optimiser state between weights and `trainer_state.json`. A checkpoint that has its
  * `training_args.bin` but no state yet is waited for this long, in ms, before it counts as cut short but usable.
  */
-export const TRAINER_MS = 60_000;
+const TRAINER_MS = 60_000;
 
 /** Folders on the way to checkpoints, which are looked into, this deep. */
 const ON_THE_WAY = /^(checkpoints|lightning_logs|version_\d+)$/;
@@ -133,14 +133,14 @@ async function look(
   if (weights.status === 'none' && (format === 'folder' || !(await exists(path)))) return undefined;
   if (weights.status === 'none') return {...base, complete: false, waiting: 'has no weights yet', mtime: 0};
 
-  const {mtime, stamp, names} = weights;
+  const {mtime, newest, stamp, names} = weights;
   const state = await readTrainerState(path);
   const named = {...base, step: state?.step ?? base.step, epoch: state?.epoch ?? base.epoch, mtime};
   if (weights.status === 'partial')
     return (await exists(path)) ? {...named, complete: false, waiting: weights.reason} : undefined;
   const patience = names.includes('training_args.bin') && format === 'trainer' ? TRAINER_MS : SETTLE_MS;
-  if (state === undefined && now - mtime < patience)
-    return {...named, complete: false, waiting: `was written ${now - mtime} ms ago and may not be done`};
+  if (state === undefined && now - newest < patience)
+    return {...named, complete: false, waiting: `was written ${now - newest} ms ago and may not be done`};
   const checkpoint = {...named, complete: true, waiting: null};
   memory.set(path, {stamp, checkpoint});
   return checkpoint;

@@ -1,5 +1,5 @@
 /** A row-major matrix. */
-export interface Matrix {
+interface Matrix {
   readonly rows: number;
   readonly columns: number;
   readonly data: Float32Array;

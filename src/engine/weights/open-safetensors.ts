@@ -40,7 +40,7 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
     const info = (name: string) => {
       const entry = tensors.get(name);
       if (entry === undefined)
-        throw badWeights(path, `holds no tensor "${name}"; it holds ${[...tensors.keys()].join(', ')}`);
+        throw badWeights(path, `holds no tensor "${name}"; it holds ${listed([...tensors.keys()])}`);
       return entry;
     };
     return {
@@ -56,6 +56,14 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
     await file.close();
     throw error;
   }
+}
+
+/** Names in a message before "and N more". */
+const LISTED = 5;
+
+function listed(names: readonly string[]): string {
+  const more = names.length > LISTED ? ` and ${names.length - LISTED} more` : '';
+  return (names.slice(0, LISTED).join(', ') || 'none') + more;
 }
 
 async function readTensor(file: FileHandle, name: string, entry: TensorEntry, path: string): Promise<Tensor> {

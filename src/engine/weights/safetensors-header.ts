@@ -4,7 +4,7 @@ import {duplicateKey} from './duplicate-key.js';
 import {badWeights, elementsOf, type TensorInfo} from './tensor.js';
 
 /** The format's own limit on a header: 100 MB, some million tensors. */
-export const HEADER_LIMIT = 100_000_000;
+const HEADER_LIMIT = 100_000_000;
 
 /** Bytes before the header: its length as an unsigned 64-bit little-endian integer. */
 export const PREFIX_BYTES = 8;

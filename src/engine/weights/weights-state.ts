@@ -13,38 +13,41 @@ export type WeightsState =
 
 interface Stamped {
   readonly stamp: string;
+  /** Of the weights, and of the newest of all files that count; Unix milliseconds. */
   readonly mtime: number;
+  readonly newest: number;
   /** Files of the folder; empty for a lone file. */
   readonly names: readonly string[];
 }
 
+/** Files that say more of a checkpoint than its weights do; some arrive after them. */
+const DESCRIPTIONS = ['config.json', 'adapter_config.json', 'trainer_state.json'];
+
 /** Whether the weights of a checkpoint (a folder or a lone file) are all there; `known` is the stamp of last time. */
 export async function weightsState(path: string, known: string | undefined): Promise<WeightsState> {
   const names = await readdir(path).catch((error: NodeJS.ErrnoException) =>
-    error.code === 'ENOTDIR' ? [] : null,
+    error.code === 'ENOTDIR' ? new Array<string>() : null,
   );
   if (names === null) return {status: 'none'};
-  const files = names.length === 0 ? [path] : partsOf(names).map(name => join(path, name));
-  const stamps = await Promise.all(files.map(stampOf));
-  const stamp = stamps.map(each => each?.stamp ?? 'gone').join();
-  if (stamps.length === 0 || stamps.includes(undefined)) return {status: 'none'};
+  const weights = names.length === 0 ? [path] : names.filter(isWeights).map(name => join(path, name));
+  const others = DESCRIPTIONS.filter(name => names.includes(name)).map(name => join(path, name));
+  const stamps = await Promise.all([...weights, ...others].map(stampOf));
+  if (weights.length === 0 || stamps.includes(undefined)) return {status: 'none'};
+  const stamp = stamps.map(each => each!.stamp).join();
   if (stamp === known) return {status: 'unchanged'};
-  const mtime = Math.max(...stamps.map(each => each!.mtime));
+  const times = stamps.map(each => each!.mtime);
+  const mtime = Math.max(...times.slice(0, weights.length));
+  const stamped = {stamp, mtime, newest: Math.max(...times), names};
   try {
     await check(path);
-    return {status: 'whole', stamp, mtime, names};
+    return {status: 'whole', ...stamped};
   } catch (error) {
-    return {status: 'partial', reason: messageOf(error), stamp, mtime, names};
+    return {status: 'partial', reason: messageOf(error), ...stamped};
   }
 }
 
-/** The files that make a checkpoint: its weights and what describes them. */
-function partsOf(names: readonly string[]): string[] {
-  const weights = names.filter(name => /\.safetensors(\.index\.json)?$/.test(name) || isPickled(name));
-  const others = ['config.json', 'adapter_config.json', 'trainer_state.json'].filter(name =>
-    names.includes(name),
-  );
-  return weights.length === 0 ? [] : [...weights, ...others];
+function isWeights(name: string): boolean {
+  return (/\.safetensors(\.index\.json)?$/.test(name) && !name.startsWith('optimizer')) || isPickled(name);
 }
 
 async function stampOf(path: string): Promise<{stamp: string; mtime: number} | undefined> {

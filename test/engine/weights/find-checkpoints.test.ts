@@ -143,10 +143,22 @@ describe('a checkpoint is complete only when it is all there', () => {
     const path = await put(join(folder, 'checkpoint-5'));
     const [young] = await findCheckpoints(folder);
     expect(young).toMatchObject({complete: false, waiting: /ms ago/});
-    const [settled] = await findCheckpoints(folder, {now: () => young!.mtime + 1000});
+    const [settled] = await findCheckpoints(folder, {now: () => young!.mtime + 5000});
     expect(settled).toMatchObject({complete: true, waiting: null});
     await trainerState(path, 5);
     expect(await findCheckpoints(folder)).toMatchObject([{complete: true}]);
+  });
+
+  test('its mtime is that of its weights, which a later trainer_state.json does not change', async () => {
+    const folder = await scratch();
+    const path = await put(join(folder, 'checkpoint-5'));
+    const memory: CheckpointMemory = new Map();
+    const [before] = await findCheckpoints(folder, {now: later, memory});
+    await trainerState(path, 7);
+    await utimes(join(path, 'trainer_state.json'), new Date(), new Date(Date.now() + 60_000));
+    expect(await findCheckpoints(folder, {memory})).toMatchObject([
+      {complete: true, step: 7, mtime: before!.mtime},
+    ]);
   });
 
   test('a Trainer still writing its optimiser is waited for, but not for ever', async () => {

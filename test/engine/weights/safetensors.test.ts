@@ -54,6 +54,7 @@ describe('reading what Python wrote', () => {
     expect(file.info('vit.embeddings.position_embeddings')).toMatchObject({dtype: 'F32', shape: [1, 5, 8]});
     expect(file.has('classifier.weight')).toBe(true);
     expect(file.has('head.weight')).toBe(false);
+    expect(() => file.info('head.weight')).toThrow(/no tensor "head\.weight"; it holds .* and 35 more/);
     await file.close();
   });
 
