@@ -3,7 +3,7 @@ import {Command} from 'commander';
 import {startMeasuring, watchFolder, type WatchSummary} from '../plugin/index.js';
 import {addMeasuringOptions, specOf, type MeasuringOptions} from './measuring-options.js';
 import {progressLine} from './progress-line.js';
-import {addTrackingOptions, type TrackingOptions} from './tracking-options.js';
+import {addTrackingOptions, groupingOf, type TrackingOptions} from './tracking-options.js';
 import {tellSummaries} from './watch.js';
 import {wholeNumber} from './whole-number.js';
 
@@ -27,23 +27,24 @@ export function backfillCommand(): Command {
 
 async function backfill(folders: string[], options: BackfillOptions): Promise<void> {
   const progress = progressLine();
-  const measuring = startMeasuring(specOf(options), {
+  const spec = await specOf(options, line => progress.notice(line));
+  const measuring = startMeasuring(spec, {
     onProgress: step => progress.show(step),
     onNotice: (_, message) => progress.notice(message),
   });
-  const {pretrained, every, dir} = options;
+  const {every, dir} = options;
   const summaries: WatchSummary[] = [];
   try {
     for (const folder of folders) {
       const summary = await watchFolder({
         folder,
         measuring,
-        pretrained,
+        pretrained: spec.pretrained,
         every,
         dir,
         until: 'once',
         order: 'newest',
-        config: {source: 'backfill'},
+        config: groupingOf(options, folder),
         say: line => progress.notice(line),
       });
       summaries.push(summary);

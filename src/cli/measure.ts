@@ -5,7 +5,7 @@ import {replaceFile} from '../engine/index.js';
 import {startMeasuring} from '../plugin/index.js';
 import {analysisOf} from './analysis.js';
 import {analysisText} from './analysis-text.js';
-import {addMeasuringOptions, specOf, type MeasuringOptions} from './measuring-options.js';
+import {addMeasuringOptions, modelFolder, specOf, type MeasuringOptions} from './measuring-options.js';
 import {progressLine} from './progress-line.js';
 
 interface MeasureOptions extends MeasuringOptions {
@@ -22,7 +22,7 @@ export function measureCommand(): Command {
   );
   addMeasuringOptions(command, {threads: availableParallelism()});
   return command
-    .requiredOption('--finetuned <dir>', 'Hugging Face folder of the finetuned model')
+    .requiredOption('--finetuned <model>', 'the finetuned model: a folder, an adapter, or a hub name')
     .option('--out <dir>', 'leave analysis.json there')
     .option('--acquired', 'the reverse direction as well: as many inversions again')
     .option('--json', 'print JSON instead of a table')
@@ -32,18 +32,21 @@ export function measureCommand(): Command {
 async function measure(options: MeasureOptions): Promise<void> {
   const {out} = options;
   const progress = progressLine();
-  const measuring = startMeasuring(specOf(options), {
+  const say = (line: string): void => progress.notice(line);
+  const spec = await specOf(options, say);
+  const finetuned = await modelFolder(options.finetuned, say);
+  const measuring = startMeasuring(spec, {
     onProgress: step => progress.show(step),
     onNotice: (_, message) => progress.notice(message),
   });
   try {
     // What would fail at the end is tried before the hours of work.
-    await measuring.check(options.finetuned);
+    await measuring.check(finetuned);
     if (out !== undefined) await write(out, 'null');
     const info = await measuring.info();
     const baseline = await measuring.baseline();
     const reading = await measuring.read({
-      folder: options.finetuned,
+      folder: finetuned,
       moment: {step: 0, epoch: null, time: Date.now(), logged: {}},
       acquire: options.acquired ?? false,
       convergence: true,

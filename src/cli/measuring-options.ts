@@ -1,5 +1,5 @@
 import {Option, type Command} from 'commander';
-import type {LayerSelection} from '../engine/index.js';
+import {resolveModel, type LayerSelection} from '../engine/index.js';
 import {inversionOptions} from '../inversion/index.js';
 import type {MeasuringSpec} from '../plugin/index.js';
 import type {Pooling} from '../types.js';
@@ -23,7 +23,7 @@ export interface MeasuringOptions {
 /** @param threads default number of processes of one thread each; 1 beside a training, all cores otherwise */
 export function addMeasuringOptions(command: Command, {threads}: {threads: number}): void {
   command
-    .requiredOption('--pretrained <dir>', 'Hugging Face folder of the pretrained model')
+    .requiredOption('--pretrained <model>', 'the pretrained model: a Hugging Face folder, or a hub name')
     .requiredOption('--probes <source>', 'folder of images, or FILE.safetensors:key')
     .option(
       '--probes-max <n>',
@@ -45,10 +45,11 @@ export function addMeasuringOptions(command: Command, {threads}: {threads: numbe
     .option('--threads <n>', 'processes of one thread each', wholeNumber(1), threads);
 }
 
-export function specOf(options: MeasuringOptions): MeasuringSpec {
-  const {pretrained, probes, probesMax, seeds, layers, pool, preset, steps, random, threads} = options;
+/** What to measure; a model that is a hub name is looked up in the Hugging Face cache, else downloaded. */
+export async function specOf(options: MeasuringOptions, say: (line: string) => void): Promise<MeasuringSpec> {
+  const {probes, probesMax, seeds, layers, pool, preset, steps, random, threads} = options;
   return {
-    pretrained,
+    pretrained: await modelFolder(options.pretrained, say),
     probes,
     pooling: pool,
     inversion: inversionOptions(steps === undefined ? {preset} : {preset, steps}),
@@ -58,4 +59,16 @@ export function specOf(options: MeasuringOptions): MeasuringSpec {
     ...(seeds !== undefined && {seeds}),
     ...(random !== undefined && {floor: random}),
   };
+}
+
+/** The folder of a model, downloaded where it is a hub name that is not in the cache yet. */
+export async function modelFolder(model: string, say: (line: string) => void): Promise<string> {
+  let before = '';
+  return resolveModel({
+    model,
+    onProgress({file, received, total}) {
+      const line = `downloading ${model}: ${file} ${Math.floor((10 * received) / total) * 10} %`;
+      if (line !== before) say((before = line));
+    },
+  });
 }

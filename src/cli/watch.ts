@@ -2,7 +2,7 @@ import {Command, Option} from 'commander';
 import {startMeasuring, watchFolder, type WatchSummary} from '../plugin/index.js';
 import {addMeasuringOptions, specOf, type MeasuringOptions} from './measuring-options.js';
 import {progressLine} from './progress-line.js';
-import {addTrackingOptions, type TrackingOptions} from './tracking-options.js';
+import {addTrackingOptions, groupingOf, type TrackingOptions} from './tracking-options.js';
 import {wholeNumber} from './whole-number.js';
 
 interface WatchCommandOptions extends MeasuringOptions, TrackingOptions {
@@ -51,22 +51,23 @@ async function watch(folder: string, options: WatchCommandOptions): Promise<void
   process.once('SIGINT', interrupt);
   process.once('SIGTERM', interrupt);
   const progress = progressLine();
-  const measuring = startMeasuring(specOf(options), {
+  const spec = await specOf(options, line => progress.notice(line));
+  const measuring = startMeasuring(spec, {
     onProgress: step => progress.show(step),
     onNotice: (_, message) => progress.notice(message),
   });
   try {
-    const {until, idle, every, dir, run, pretrained} = options;
+    const {until, idle, every, dir, run} = options;
     const summary = await watchFolder({
       folder,
       measuring,
-      pretrained,
+      pretrained: spec.pretrained,
       until,
       idle,
       every,
       dir,
       run,
-      config: {source: 'watch'},
+      config: groupingOf(options, folder),
       signal: stop.signal,
       say: line => progress.notice(line),
     });

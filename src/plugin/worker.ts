@@ -18,6 +18,8 @@ import {withWeights} from './with-weights.js';
 const NICENESS = 10;
 
 interface Opened {
+  /** The pretrained folder, which gives what checkpoints leave out. */
+  base: string;
   options: Required<Omit<MeasurerOptions, 'onProgress' | 'now'>>;
   info: MeasuringInfo;
 }
@@ -50,7 +52,7 @@ async function open(spec: MeasuringSpec): Promise<Opened> {
         : given;
   const floor =
     typeof spec.floor === 'string'
-      ? await readWeights(spec.floor, {like: engine})
+      ? await readWeights(spec.floor, {like: engine, base: spec.pretrained})
       : engine.randomWeights(spec.floor ?? 0);
   const cache = await openInversionCache({
     folder: spec.cache === undefined ? defaultCacheFolder() : spec.cache,
@@ -59,6 +61,7 @@ async function open(spec: MeasuringSpec): Promise<Opened> {
   const inversion = spec.inversion ?? inversionOptions();
   const reference = engine.weights();
   return {
+    base: spec.pretrained,
     options: {engine, probes, seeds, reference, floor, inversion, cache, workers},
     info: {
       engine: engine.description,
@@ -85,13 +88,13 @@ async function measure(): Promise<Measurer> {
 }
 
 async function answer(command: Exclude<Command, {type: 'open'}>) {
-  const {options, info} = await opened;
+  const {options, info, base} = await opened;
   const {engine} = options;
   switch (command.type) {
     case 'info':
       return info;
     case 'check':
-      await withWeights(engine, await readWeights(command.folder, {like: engine}), async () => {});
+      await withWeights(engine, await readWeights(command.folder, {like: engine, base}), async () => {});
       return null;
     case 'help':
       await openInversions({...options, weights: options.reference, options: options.inversion}).help();
@@ -101,7 +104,7 @@ async function answer(command: Exclude<Command, {type: 'open'}>) {
     case 'read': {
       const {folder, ...request} = command.request;
       const ready = await measure();
-      return ready.read({...request, weights: await readWeights(folder, {like: engine})});
+      return ready.read({...request, weights: await readWeights(folder, {like: engine, base})});
     }
   }
 }

@@ -17,6 +17,7 @@ const HEAD = ['head.weight', 'head.bias', 'head_dist.weight', 'head_dist.bias'];
 /**
  * Reads a model folder of a known architecture, in any of its ways of naming, into canonical names.
  *
+ * @param base the pretrained model's folder, for a checkpoint that leaves out its configuration or is an adapter
  * @param like an engine whose architecture the folder must have and whose input size the position embeddings are
  *   interpolated to; without it, the folder's own
  * @returns float32 tensors in PyTorch's layout, fused ones taken apart, the classifier with `layer: null`
@@ -25,10 +26,10 @@ const HEAD = ['head.weight', 'head.bias', 'head_dist.weight', 'head_dist.bias'];
  */
 export async function readWeights(
   folder: ModelFolder | string,
-  {like}: {like?: Engine} = {},
+  {like, base}: {like?: Engine; base?: string} = {},
 ): Promise<Weights> {
   if (typeof folder === 'string') {
-    const opened = await openModelFolder(folder);
+    const opened = await openModelFolder(folder, {base});
     return readWeights(opened, {like}).finally(() => opened.tensors.close());
   }
   const architecture = architectureOf(folder, like?.input);

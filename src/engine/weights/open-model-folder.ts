@@ -24,7 +24,7 @@ export interface OpenModelOptions {
    * The pretrained model's folder. Gives what a checkpoint leaves out: the weights under an adapter, `config.json`,
    * `preprocessor_config.json`. Default: what an adapter names as its base, where that is a folder or in the cache.
    */
-  readonly base?: string;
+  readonly base?: string | undefined;
 }
 
 /**
