@@ -74,7 +74,7 @@ export interface FlowRow {
 
 export function flowRows(baseline: Baseline, reading: Reading): FlowRow[] {
   const {layers} = reading;
-  const blocks = blocksOf(baseline);
+  const blocks = baseline.blocks.map(block => layers.indexOf(block));
   return blocks.flatMap((i, row) => {
     const weights = flowWeights(reading.retention.unbiased[i]!, baseline.floor.unbiased[i]!, blocks);
     const total = weights?.reduce((sum, weight) => sum + weight, 0) ?? 0;

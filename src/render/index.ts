@@ -1,0 +1,8 @@
+export {chartsOf, type Chart, type ChartName} from './charts.js';
+export {drawPng} from './png.js';
+export {drawSvg} from './draw.js';
+export * from './rows.js';
+export type {RenderedRun} from './run.js';
+export {fillTemplate, type TemplateName} from './template.js';
+export {renderReport, type RenderedReport} from './render-report.js';
+export {summaryOf, type Summary} from './summary.js';

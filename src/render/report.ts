@@ -1,0 +1,310 @@
+import {readFileSync} from 'node:fs';
+import {html, raw} from 'hono/html';
+import type {Baseline, Reading, RunEvent, Score} from '../types.js';
+import type {ChartName} from './charts.js';
+import type {RenderedRun} from './run.js';
+import {summaryOf} from './summary.js';
+import {templatePath} from './template.js';
+import {schemeVariables} from './theme.js';
+
+/** A piece of the page, escaped. */
+type Fragment = ReturnType<typeof html> | ReturnType<typeof raw> | '';
+
+/** Notices shown; the journal has them all. */
+const MAX_NOTICES = 50;
+
+/**
+ * The report of a run as one page without network: words first, then pictures, tables, and where they come from. It
+ * follows the viewer's colour scheme.
+ *
+ * @param pictures SVG of each chart that the run has.
+ */
+export async function reportHtml(
+  run: RenderedRun,
+  pictures: ReadonlyMap<ChartName, string>,
+): Promise<string> {
+  const {info, baseline, readings, events} = run;
+  const last = readings.at(-1);
+  const css = readFileSync(templatePath('report.css'), 'utf8');
+  const page = html`<!doctype html>
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <title>${info.name} – invariance report</title>
+        <style>
+          ${raw(schemeVariables())}${raw(css)}
+        </style>
+      </head>
+      <body>
+        <header>
+          <h1>${info.name}</h1>
+          <p class="quiet">${headline(run, last)}</p>
+        </header>
+        <main>
+          ${summary(run)} ${retention(readings, pictures)} ${layerTable(baseline, last)}
+          ${withheldList(readings)} ${matrices(pictures)} ${moved(pictures)} ${quality(baseline, pictures)}
+          ${notices(events)} ${provenance(run)}
+        </main>
+      </body>
+    </html>`;
+  return String(await page);
+}
+
+function headline({info, readings, events}: RenderedRun, last: Reading | undefined): string {
+  const ended = events.findLast(event => event.type === 'ended');
+  return [
+    `Invariance report of run ${info.id}`,
+    ended ? ended.state : 'running',
+    readings.length === 1 ? '1 reading' : `${readings.length} readings`,
+    ...(last
+      ? [`last at step ${last.step}${last.epoch === null ? '' : `, epoch ${number(last.epoch, 2)}`}`]
+      : []),
+    `started ${new Date(info.created).toISOString().slice(0, 16).replace('T', ' ')} UTC`,
+  ].join(' · ');
+}
+
+function summary(run: RenderedRun): Fragment {
+  const {kept, moved, trust} = summaryOf(run);
+  const doubtful = run.baseline === null || run.baseline.gates.some(gate => !gate.passed);
+  const part = (title: string, sentences: readonly string[]) =>
+    sentences.length === 0
+      ? ''
+      : html`<h3>${title}</h3>
+          ${sentences.map(sentence => html`<p>${sentence}</p>`)}`;
+  return html`<section class="summary ${doubtful ? 'doubtful' : ''}" aria-labelledby="summary">
+    <h2 id="summary">In plain words</h2>
+    ${part('What is kept', kept)} ${part('What moved', moved)} ${part('Can the numbers be trusted?', trust)}
+  </section>`;
+}
+
+function retention(readings: readonly Reading[], pictures: ReadonlyMap<ChartName, string>): Fragment {
+  if (readings.length === 0) return '';
+  return html`<h2>Retention</h2>
+    <p>
+      The score of a layer reads its similarity between two measured ends: 1 is what the pretrained model
+      shows on its own invariances, 0 is what a randomly initialised network of the same architecture shows.
+    </p>
+    <div class="figures">${figure(pictures, 'retention-map')} ${figure(pictures, 'retention-steps')}</div>`;
+}
+
+function layerTable(baseline: Baseline | null, last: Reading | undefined): Fragment {
+  if (!baseline || !last) return '';
+  const row = (layer: string, i: number) => {
+    const gate = baseline.gates[i]!;
+    const [ceiling, floor, now] = [baseline.ceiling, baseline.floor, last.retention].map(
+      estimates => estimates.unbiased[i]![i]!,
+    );
+    const lost = ceiling === null || now === null ? null : ceiling! - now!;
+    return html`<tr>
+      <th scope="row">${layer}</th>
+      ${scoreCells(last.scores[i]!)}
+      <td>${number(now!)}</td>
+      <td>${number(ceiling!)}</td>
+      <td>${number(floor!)}</td>
+      <td>${number(lost)}</td>
+      <td>${number(last.drift.unbiased[i]![i]!)}</td>
+      <td>${number(last.weightDrift[i]!)}</td>
+      <td>${centre(baseline.flow[i]!, last.flow.centre[i]!)}</td>
+      <td class="${gate.passed ? '' : 'failed'}">
+        ${number(gate.fvu, 4)} ${gate.passed ? 'passed' : 'failed'}
+      </td>
+    </tr>`;
+  };
+  return html`<h2 id="layers">Layers at step ${last.step}</h2>
+    <div class="scroll" tabindex="0" role="region" aria-labelledby="layers">
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">layer</th>
+            <th scope="col">score</th>
+            <th scope="col">95 % interval</th>
+            <th scope="col">R</th>
+            <th scope="col">ceiling W0</th>
+            <th scope="col">floor N</th>
+            <th scope="col">forgotten W0 − R</th>
+            <th scope="col">drift</th>
+            <th scope="col">weights moved</th>
+            <th scope="col">centre, start → now</th>
+            <th scope="col">inversion fvu</th>
+          </tr>
+        </thead>
+        <tbody>
+          ${last.layers.map(row)}
+        </tbody>
+      </table>
+    </div>`;
+}
+
+function scoreCells(score: Score): Fragment {
+  if (score.status === 'withheld')
+    return html`<td colspan="2" class="withheld" title="${score.reason}">withheld</td>`;
+  return html`<td>${number(score.value)}</td>
+    <td>
+      ${score.low === null || score.high === null ? 'none' : `${number(score.low)} to ${number(score.high)}`}
+    </td>`;
+}
+
+function centre(start: number | null, now: number | null): string {
+  return start === null && now === null ? '–' : `${number(start, 1)} → ${number(now, 1)}`;
+}
+
+/** Every reason why a score is missing, with the layers and how many readings it holds for. */
+function withheldList(readings: readonly Reading[]): Fragment {
+  const cases = new Map<string, {layer: string; reason: string; count: number}>();
+  for (const {layers, scores} of readings) {
+    layers.forEach((layer, i) => {
+      const score = scores[i]!;
+      if (score.status === 'scored') return;
+      const key = JSON.stringify([layer, score.reason]);
+      const known = cases.get(key) ?? {layer, reason: score.reason, count: 0};
+      cases.set(key, {...known, count: known.count + 1});
+    });
+  }
+  if (cases.size === 0) return '';
+  return html`<h2>Withheld scores</h2>
+    <p>Where a number could not be trusted there is none. Hatched in the pictures; the reasons:</p>
+    <ul>
+      ${[...cases.values()].map(
+        ({layer, reason, count}) =>
+          html`<li><strong>${layer}</strong>, ${count} of ${readings.length} readings: ${reason}</li>`,
+      )}
+    </ul>`;
+}
+
+function matrices(pictures: ReadonlyMap<ChartName, string>): Fragment {
+  if (!pictures.has('matrix-start')) return '';
+  return html`<h2>Retention matrices</h2>
+    <p>
+      Row i holds images that pretrained layer i cannot tell from the probes; column j says how alike layer j
+      of this model represents the two. The diagonal, between ceiling and floor, makes the score.
+    </p>
+    <div class="figures">
+      ${figure(pictures, 'matrix-start')} ${figure(pictures, 'matrix-last')} ${figure(pictures, 'forgetting')}
+    </div>`;
+}
+
+function moved(pictures: ReadonlyMap<ChartName, string>): Fragment {
+  if (!pictures.has('drift-map')) return '';
+  return html`<h2>Flow and drift</h2>
+    <p>
+      Flow says where in the depth the invariances of each pretrained block sit now; drift says how
+      differently a layer represents the probes. A layer may drift far and keep what it ignored.
+    </p>
+    <div class="figures">${figure(pictures, 'flow')} ${figure(pictures, 'drift-map')}</div>`;
+}
+
+function quality(baseline: Baseline | null, pictures: ReadonlyMap<ChartName, string>): Fragment {
+  if (!baseline) return '';
+  const {controls, gates} = baseline;
+  return html`<h2 id="quality">Quality of the measurement</h2>
+    <p>
+      Retention means nothing for a layer whose inversion did not converge, so its score is withheld. The
+      controls give the layer unrelated images in place of inverted ones and belong near 0.
+    </p>
+    ${figure(pictures, 'quality-gates')}
+    <div class="scroll" tabindex="0" role="region" aria-labelledby="quality">
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">layer</th>
+            <th scope="col">gate</th>
+            <th scope="col">fvu</th>
+            <th scope="col">threshold</th>
+            <th scope="col">rel</th>
+            <th scope="col">images unconverged</th>
+            <th scope="col">pixels to probes</th>
+            <th scope="col">pixels to seeds</th>
+            <th scope="col">evaluations</th>
+            <th scope="col">control: noise</th>
+            <th scope="col">control: permuted</th>
+          </tr>
+        </thead>
+        <tbody>
+          ${gates.map(
+            (gate, i) =>
+              html`<tr>
+                <th scope="row">${gate.layer}</th>
+                <td class="${gate.passed ? '' : 'failed'}">${gate.passed ? 'passed' : 'failed'}</td>
+                <td>${number(gate.fvu, 4)}</td>
+                <td>${gate.threshold}</td>
+                <td>${number(gate.rel)}</td>
+                <td>${number(100 * gate.unconverged, 0)} %</td>
+                <td>${number(gate.rmsToProbes)}</td>
+                <td>${number(gate.rmsToSeeds)}</td>
+                <td>${number(gate.evaluations, 0)}</td>
+                <td>${number(controls.noise[i]!)}</td>
+                <td>${number(controls.permuted[i]!)}</td>
+              </tr>`,
+          )}
+        </tbody>
+      </table>
+    </div>`;
+}
+
+function notices(events: readonly RunEvent[]): Fragment {
+  const told = events.filter(event => event.type === 'notice' && event.level !== 'info');
+  if (told.length === 0) return '';
+  return html`<h2>Warnings during the run</h2>
+    <ul>
+      ${told.slice(-MAX_NOTICES).map(event => event.type === 'notice' && html`<li>${event.level}: ${event.message}</li>`)}
+    </ul>`;
+}
+
+function provenance({info, baseline, readings, events}: RenderedRun): Fragment {
+  const {fingerprint} = info;
+  const seconds = readings.reduce((sum, {cost}) => sum + cost.seconds, 0);
+  const entries: [string, string][] = [
+    ['Fingerprint', fingerprint.id],
+    ['Pretrained weights', fingerprint.pretrained],
+    ['Probes', `${info.probes.count} images, ${info.probes.source} (${fingerprint.probes})`],
+    ['Seeds', fingerprint.seeds],
+    ['Layers, pooling', `${info.layers.length}, ${info.pooling}`],
+    ['Inversion', pairs(fingerprint.inversion)],
+    ['Cost of the baseline', baseline ? cost(baseline.cost) : 'not measured'],
+    [
+      'Cost of readings',
+      readings.length === 0
+        ? 'none yet'
+        : `${readings.length} readings, ${number(seconds, 1)} s in all, ${number(seconds / readings.length, 1)} s each`,
+    ],
+    ['Checkpoints', String(events.filter(event => event.type === 'checkpoint').length)],
+    ['Engine', info.engine],
+    ['Versions', pairs(info.versions)],
+    ['Git commit', info.git ?? 'none'],
+    ['Settings', pairs(info.config) || 'none'],
+  ];
+  return html`<h2>Where the numbers come from</h2>
+    <p>Numbers compare only between runs of one fingerprint.</p>
+    <dl>
+      ${entries.map(
+        ([term, value]) =>
+          html`<dt>${term}</dt>
+            <dd>${value}</dd>`,
+      )}
+    </dl>`;
+}
+
+function cost({seconds, forwards, gradients}: Baseline['cost']): string {
+  return `${number(seconds, 1)} s, ${forwards.toLocaleString('en')} forward images, ${gradients.toLocaleString('en')} gradients`;
+}
+
+function pairs(record: Readonly<Record<string, unknown>>): string {
+  return Object.entries(record)
+    .map(([key, value]) => `${key} ${typeof value === 'object' ? JSON.stringify(value) : String(value)}`)
+    .join(', ');
+}
+
+/** A picture that scrolls sideways by itself where the page is narrow, so that its text keeps its size. */
+function figure(pictures: ReadonlyMap<ChartName, string>, name: ChartName): Fragment {
+  const svg = pictures.get(name);
+  if (svg === undefined) return '';
+  const label = name.replaceAll('-', ' ');
+  return html`<figure>
+    <div class="scroll" tabindex="0" role="region" aria-label="${label} picture">${raw(svg)}</div>
+  </figure>`;
+}
+
+function number(value: number | null, digits = 3): string {
+  return value === null ? '–' : value.toFixed(digits).replace('-', '−');
+}

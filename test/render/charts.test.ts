@@ -1,0 +1,245 @@
+import {readdirSync, readFileSync} from 'node:fs';
+import {parse, scheme, View} from 'vega';
+import {compile} from 'vega-lite';
+import {beforeAll, describe, expect, it} from 'vitest';
+import {forgetting} from '../../src/metrics/index.js';
+import {chartsOf, drawSvg, type RenderedRun} from '../../src/render/index.js';
+import {hatchStrokes, marksOf, pictureOf, textsOf} from './pictures.js';
+import {recordedRun, syntheticRun} from './recorded-run.js';
+
+const run = recordedRun();
+/** The same measurements under the default gate, which blocks 1 to 5 do not pass. */
+const strict = recordedRun({threshold: 0.05});
+const fixed = (value: number, digits: number) => value.toFixed(digits).replace('-', '−');
+const viridis = (value: number) =>
+  (scheme('viridis') as (share: number) => string)(Math.min(1, Math.max(0, value)));
+/** 'rgb(1, 2, 3)' and '#010203' are one colour. */
+function rgb(colour: string): number[] {
+  return colour.startsWith('#')
+    ? [1, 3, 5].map(at => parseInt(colour.slice(at, at + 2), 16))
+    : colour.match(/\d+/g)!.map(Number);
+}
+
+describe('the retention map', () => {
+  let svg: string;
+  beforeAll(async () => {
+    svg = await pictureOf(run, 'retention-map');
+  });
+
+  it('has one cell for each layer and reading, saying score and interval in its tooltip', () => {
+    const titles = marksOf(svg).map(mark => mark.title);
+    const expected = run.readings.flatMap(({step, layers, scores}) =>
+      scores.map((score, i) => {
+        if (score.status === 'withheld') throw new Error(score.reason);
+        const interval = `${fixed(score.low!, 3)} to ${fixed(score.high!, 3)}`;
+        return `step ${step}, ${layers[i]}: retention ${fixed(score.value, 3)} (95 % interval ${interval})`;
+      }),
+    );
+    expect(titles.toSorted()).toEqual(expected.toSorted());
+  });
+
+  it('colours and labels each cell by its score', () => {
+    for (const {title, fill} of marksOf(svg)) {
+      const value = Number(/retention ([\d.−]+)/.exec(title)![1]!.replace('−', '-'));
+      rgb(fill).forEach((channel, k) => expect(Math.abs(channel - rgb(viridis(value))[k]!)).toBeLessThan(4));
+    }
+    const labels = run.readings.flatMap(({scores}) =>
+      scores.map(score => fixed(score.status === 'scored' ? score.value : NaN, 2)),
+    );
+    for (const label of labels) expect(textsOf(svg)).toContain(label);
+  });
+
+  it('names every layer, shallow at the top, and every step', () => {
+    const texts = textsOf(svg);
+    const places = run.info.layers.map(layer => texts.indexOf(layer));
+    expect(places.every(place => place >= 0)).toBe(true);
+    const heights = run.info.layers.map(layer =>
+      Number(new RegExp(`translate\\([^,]*,([\\d.]+)\\)"[^>]*>${layer}<`).exec(svg)![1]),
+    );
+    expect(heights).toEqual(heights.toSorted((a, b) => a - b));
+    for (const {step} of run.readings) expect(texts).toContain(String(step));
+  });
+
+  it('is not hatched where every cell has a score', () => expect(hatchStrokes(svg)).toBe(0));
+});
+
+describe('hatching', () => {
+  it('is on exactly the withheld cells, which give their reason', async () => {
+    const svg = await pictureOf(strict, 'retention-map');
+    const withheld = strict.readings.flatMap(({step, layers, scores}) =>
+      scores.flatMap((score, i) =>
+        score.status === 'withheld' ? [`step ${step}, ${layers[i]}: withheld: ${score.reason}`] : [],
+      ),
+    );
+    expect(withheld).toHaveLength(30);
+    expect(hatchStrokes(svg)).toBe(3 * withheld.length);
+    const titles = marksOf(svg).map(mark => mark.title);
+    expect(titles.filter(title => title.includes('withheld')).toSorted()).toEqual(withheld.toSorted());
+    expect(titles).toHaveLength(42);
+  });
+
+  it('covers each withheld cell from edge to edge', async () => {
+    const svg = await pictureOf(strict, 'retention-map');
+    const cell = /<path d="M0,22h(\d+)v(\d+)[^>]*><title>step 0, block_01: withheld/.exec(svg);
+    expect(cell?.slice(1)).toEqual(['40', '22']);
+    const diagonal = /<line transform="translate\(0,44\)" x2="40" y2="-22" stroke="#818b98"/;
+    expect(svg).toMatch(diagonal);
+  });
+
+  it('marks the entries of a matrix, of the drift map and of the flow that are withheld', async () => {
+    const broken = structuredClone(run);
+    const last = broken.readings.at(-1)!;
+    last.retention.unbiased[1]![2] = null;
+    last.drift.unbiased[3]![3] = null;
+    last.flow.centre[1] = null;
+    expect(hatchStrokes(await pictureOf(broken, 'matrix-last'))).toBe(3);
+    expect(hatchStrokes(await pictureOf(broken, 'forgetting'))).toBe(3);
+    expect(hatchStrokes(await pictureOf(broken, 'drift-map'))).toBe(3);
+    expect(hatchStrokes(await pictureOf(broken, 'flow'))).toBe(3 * 6);
+    expect(hatchStrokes(await pictureOf(run, 'flow'))).toBe(0);
+  });
+});
+
+describe('the matrices', () => {
+  it.each([
+    ['matrix-start', run.baseline.ceiling.unbiased, /R ([\d.−]+)/],
+    ['matrix-last', run.readings.at(-1)!.retention.unbiased, /R ([\d.−]+)/],
+    [
+      'forgetting',
+      forgetting(run.baseline.ceiling, run.readings.at(-1)!.retention).unbiased,
+      /: ([+−][\d.]+)/,
+    ],
+  ] as const)('%s holds the measured values, pretrained layers as rows', async (name, matrix, pattern) => {
+    const marks = marksOf(await pictureOf(run, name));
+    expect(marks).toHaveLength(49);
+    for (const {title} of marks) {
+      const [, from, to] = /pretrained (\S+), now (\S+):/.exec(title)!;
+      const shown = Number(pattern.exec(title)![1]!.replace('−', '-'));
+      const value = matrix[run.info.layers.indexOf(from!)]![run.info.layers.indexOf(to!)]!;
+      expect(Math.abs(shown - value!)).toBeLessThan(0.00051);
+    }
+  });
+
+  it('the difference is orange where invariance was forgotten and blue where there is more of it', async () => {
+    const changed = structuredClone(run);
+    changed.readings.at(-1)!.retention.unbiased[0]![0] = run.baseline.ceiling.unbiased[0]![0]! - 0.4;
+    changed.readings.at(-1)!.retention.unbiased[0]![1] = run.baseline.ceiling.unbiased[0]![1]! + 0.4;
+    const marks = marksOf(await pictureOf(changed, 'forgetting'));
+    const colour = (to: string) => rgb(marks.find(mark => mark.title.includes(`block_00, now ${to}`))!.fill);
+    const [red, , blue] = colour('block_00');
+    expect(red).toBeGreaterThan(blue! + 100);
+    const [otherRed, , otherBlue] = colour('block_01');
+    expect(otherBlue).toBeGreaterThan(otherRed! + 80);
+  });
+});
+
+describe('the other pictures', () => {
+  it('retention-steps has a panel a layer, each with its values, its band, and crosses where withheld', async () => {
+    const svg = await pictureOf(strict, 'retention-steps');
+    for (const layer of strict.info.layers) expect(textsOf(svg)).toContain(layer);
+    const titles = marksOf(svg).map(mark => mark.title);
+    expect(titles.filter(title => title.includes('95 % interval'))).toHaveLength(12);
+    expect(titles.filter(title => title.includes('withheld'))).toHaveLength(30);
+    expect([...svg.matchAll(/fill="#0969da" opacity="0.25"|opacity="0.25" fill="#0969da"/g)]).toHaveLength(2);
+  });
+
+  it('flow says the share of each pair and where each centre went', async () => {
+    const svg = await pictureOf(run, 'flow');
+    const last = run.readings.at(-1)!;
+    const titles = marksOf(svg).map(mark => mark.title);
+    run.baseline.blocks.forEach((block, i) => {
+      const centre = fixed(last.flow.centre[i]!, 2);
+      const before = fixed(run.baseline.flow[i]!, 2);
+      expect(titles).toContain(`pretrained ${block}: centre ${centre}, before training ${before}`);
+      const row = titles.filter(title => title.startsWith(`pretrained ${block}, now`));
+      const shares = row.map(title => Number(/([\d.]+)%/.exec(title)![1]));
+      expect(shares).toHaveLength(6);
+      expect(shares.reduce((sum, share) => sum + share, 0)).toBeCloseTo(100, 0);
+    });
+    expect(textsOf(svg)).not.toContain('norm');
+  });
+
+  it('drift-map shows the diagonal of the drift', async () => {
+    const titles = marksOf(await pictureOf(run, 'drift-map')).map(mark => mark.title);
+    expect(titles).toContain('step 400, block_05: drift 0.418');
+    expect(titles).toHaveLength(42);
+  });
+
+  it('quality-gates tells passed from failed by colour and shape', async () => {
+    const svg = await pictureOf(strict, 'quality-gates');
+    const marks = marksOf(svg);
+    expect(marks.map(mark => mark.title)).toContain('block_00: fvu 0.0427, passed under 0.05');
+    expect(marks.map(mark => mark.title)).toContain('block_05: fvu 0.1250, failed under 0.05');
+    expect(marks.filter(mark => mark.fill === '#0969da')).toHaveLength(2);
+    expect(marks.filter(mark => mark.fill === '#bc4c00')).toHaveLength(5);
+  });
+
+  it('quality-gates says so where a layer has no fvu', async () => {
+    const broken = structuredClone(run);
+    Object.assign(broken.baseline.gates[2]!, {fvu: null, passed: false});
+    expect(textsOf(await pictureOf(broken, 'quality-gates'))).toContain('no fvu: constant or not finite');
+  });
+});
+
+describe('chartsOf', () => {
+  it.each<[string, RenderedRun, number]>([
+    ['one reading', {...run, readings: run.readings.slice(-1)}, 8],
+    ['all withheld', syntheticRun({layers: 8, readings: 5, passed: () => false}), 8],
+    ['24 layers and 200 readings', syntheticRun({layers: 24, readings: 200}), 8],
+    ['no reading yet', {...run, readings: []}, 2],
+    ['nothing measured yet', {...run, baseline: null, readings: []}, 0],
+  ])('draws what there is with %s', async (_, some, count) => {
+    const charts = chartsOf(some);
+    expect(charts).toHaveLength(count);
+    for (const chart of charts) {
+      const svg = await drawSvg(chart);
+      expect(svg).not.toMatch(/NaN|undefined|Infinity/);
+      const [, width] = /width="(\d+)"/.exec(svg)!;
+      expect(Number(width)).toBeLessThan(820);
+    }
+  });
+
+  it('thins the ticks of 200 steps until none overlap', async () => {
+    const svg = await pictureOf(syntheticRun({layers: 12, readings: 200}), 'retention-map');
+    const ticks = [
+      ...svg.matchAll(/<text text-anchor="middle" transform="translate\(([\d.]+),[^>]*opacity="1">(\d+)</g),
+    ];
+    const places = ticks.map(([, x]) => Number(x)).toSorted((a, b) => a - b);
+    expect(places.length).toBeGreaterThan(5);
+    for (let k = 1; k < places.length; k++) expect(places[k]! - places[k - 1]!).toBeGreaterThan(20);
+  });
+
+  it('keeps layers with signs of markup in their names legible and harmless', async () => {
+    const odd = structuredClone(run);
+    const name = '<script>alert("x")</script>&';
+    const layers = [name, ...odd.info.layers.slice(1)];
+    for (const reading of odd.readings) reading.layers = layers;
+    Object.assign(odd.baseline, {layers, blocks: layers.slice(0, 6)});
+    const svg = await pictureOf(odd, 'retention-map');
+    expect(svg).not.toContain('<script');
+    expect(svg).toContain('&lt;script');
+  });
+});
+
+describe('the templates', () => {
+  const names = readdirSync('templates/charts').filter(name => name.endsWith('.json'));
+
+  it.each(names)('%s is a spec for W&B: its data is the run set and its columns are mapped', name => {
+    const text = readFileSync(`templates/charts/${name}`, 'utf8');
+    const spec = JSON.parse(text);
+    expect(spec.$schema).toBe('https://vega.github.io/schema/vega-lite/v5.json');
+    expect(spec.data).toEqual({name: 'wandb'});
+    const columns = new Set([...text.matchAll(/\$\{field:(\w+)\}/g)].map(([, column]) => column!));
+    expect(columns.size).toBeGreaterThan(1);
+    for (const column of columns) expect(spec.description).toMatch(new RegExp(`\\b${column}\\b`));
+  });
+
+  it.each(names)('%s draws under other column names, as a person may map them in W&B', async name => {
+    const text = readFileSync(`templates/charts/${name}`, 'utf8').replace(
+      /\$\{(?:field|string):(\w+)\}/g,
+      'my $1',
+    );
+    const spec = {...JSON.parse(text), data: {values: [{'my step': 1, 'my layer': 'a', 'my score': 0.5}]}};
+    await expect(new View(parse(compile(spec).spec), {renderer: 'none'}).toSVG()).resolves.toContain('<svg');
+  });
+});

@@ -1,0 +1,202 @@
+import {readFileSync} from 'node:fs';
+import {compression, flow, retentionScores} from '../../src/metrics/index.js';
+import {seededRandom} from '../../src/random.js';
+import type {RenderedRun} from '../../src/render/index.js';
+import type {Baseline, Estimates, Fingerprint, Gate, LayerName, Matrix, Reading} from '../../src/types.js';
+
+interface Measured {
+  R_biased: number[][];
+  R_unbiased: number[][];
+  drift_unbiased_diag: number[];
+}
+
+/** A real finetune of a ViT from CIFAR-10 classes to others, measured in PyTorch by others; preset `stir`, 100 steps. */
+const measured: Record<string, Measured> & {quality: {rel: number; fvu: number}[]} = JSON.parse(
+  readFileSync('test/fixtures/vit-cifar.json', 'utf8'),
+);
+const STEPS = [0, 25, 50, 100, 200, 400];
+
+/**
+ * The finetune as a recorded run of six readings. The reference holds no Grams, so its intervals here are ±0.02 of R, and
+ * its drift is known on the diagonal alone.
+ *
+ * @param options.threshold of the gates. Block 0 and the norm pass .05; all pass .13, the default here.
+ */
+export function recordedRun({threshold = 0.13} = {}): RenderedRun & {baseline: Baseline} {
+  const layers = [0, 1, 2, 3, 4, 5].map(block => `block_0${block}`).concat('norm');
+  const blocks = layers.slice(0, 6);
+  const places = blocks.map((_, i) => i);
+  const estimates = (name: string): Estimates => ({
+    unbiased: measured[name]!.R_unbiased,
+    biased: measured[name]!.R_biased,
+  });
+  const ceiling = estimates('W0');
+  const floor = estimates('floor_random_init');
+  const gates = measured.quality.map(({rel, fvu}, i): Gate => ({
+    layer: layers[i]!,
+    rel,
+    fvu,
+    rmsToProbes: 0.21,
+    rmsToSeeds: 0.44,
+    unconverged: fvu < threshold ? 0.05 : 0.6,
+    evaluations: 100,
+    threshold,
+    passed: fvu < threshold,
+  }));
+  const baseline: Baseline = {
+    fingerprint: fingerprintOf(layers),
+    layers,
+    blocks,
+    ceiling,
+    floor,
+    controls: {noise: layers.map((_, i) => 0.01 * i), permuted: layers.map((_, i) => -0.004 * i)},
+    flow: flow({retention: ceiling, floor, blocks: places}).centre,
+    gates,
+    cost: {seconds: 148, forwards: 1088, gradients: 44_800},
+  };
+  const readings = STEPS.map((step): Reading => {
+    const name = step === 0 ? 'W0' : `checkpoint-${step}`;
+    const retention = estimates(name);
+    const here = flow({retention, floor, blocks: places});
+    return {
+      step,
+      epoch: step / 100,
+      time: 1_760_000_000_000 + 1000 * step,
+      logged: {'train/loss': 1.4 * Math.exp(-step / 300)},
+      fingerprint: baseline.fingerprint.id,
+      layers,
+      retention,
+      drift: diagonalOnly(measured[name]!.drift_unbiased_diag),
+      scores: retentionScores({
+        retention,
+        ceiling,
+        floor,
+        intervals: retention.unbiased.map((row, i) => ({
+          low: row[i]! - 0.02,
+          high: Math.min(1, row[i]! + 0.02),
+        })),
+        gates,
+        count: 64,
+      }),
+      flow: here,
+      compression: compression({initial: baseline.flow, current: here.centre, blocks: places}),
+      weightDrift: layers.map((_, i) => (step / 400) * 0.02 * (i + 1)),
+      cost: {seconds: 2.1, forwards: 512, gradients: 0},
+    };
+  });
+  return {
+    info: {
+      format: 1,
+      id: 'vit-cifar-1',
+      name: 'vit-cifar, six classes to four',
+      created: 1_760_000_000_000,
+      layers,
+      pooling: 'tokens',
+      fingerprint: baseline.fingerprint,
+      probes: {count: 64, source: 'data/cifar10/test'},
+      engine: 'onnxruntime-node 1.30.0, cpu, 1 thread',
+      versions: {'wandb-invariance': '0.1.0', node: '20.19.0'},
+      git: '0123456789abcdef0123456789abcdef01234567',
+      config: {learningRate: 0.001, batchSize: 64},
+    },
+    baseline,
+    readings,
+    events: [
+      {time: 1_760_000_000_000, type: 'baseline', baseline},
+      {
+        time: 1_760_000_400_000,
+        type: 'checkpoint',
+        step: 400,
+        path: 'checkpoints/step-400',
+        aliases: ['latest'],
+      },
+      {time: 1_760_000_401_000, type: 'ended', state: 'finished'},
+    ],
+  };
+}
+
+/** A made-up run of any size: deep layers forget, and what they held moves to shallower ones. */
+export function syntheticRun({
+  layers: depth = 24,
+  readings: count = 200,
+  passed = () => true,
+}: {layers?: number; readings?: number; passed?: (layer: number) => boolean} = {}): RenderedRun & {
+  baseline: Baseline;
+} {
+  const example = recordedRun();
+  const random = seededRandom(1);
+  const layers = Array.from({length: depth}, (_, i) => `block_${String(i).padStart(2, '0')}`);
+  const places = layers.map((_, i) => i);
+  const matrix = (progress: number): Matrix =>
+    places.map(i =>
+      places.map(j => {
+        const home = i * (1 - 0.4 * progress);
+        const left = 1 - 0.7 * progress * (i / depth);
+        return 0.3 + 0.65 * left * Math.exp(-(((j - home) / 4) ** 2)) + 0.01 * random.normal();
+      }),
+    );
+  const estimates = (values: Matrix): Estimates => ({unbiased: values, biased: values});
+  const ceiling = estimates(matrix(0));
+  const floor = estimates(places.map(() => places.map(() => 0.3)));
+  const gates = layers.map((layer, i): Gate => ({
+    ...example.baseline.gates[0]!,
+    layer,
+    fvu: passed(i) ? 0.001 * (i + 1) : 0.09,
+    threshold: 0.05,
+    passed: passed(i),
+  }));
+  const fingerprint = fingerprintOf(layers);
+  const baseline: Baseline = {
+    ...example.baseline,
+    fingerprint,
+    layers,
+    blocks: layers,
+    ceiling,
+    floor,
+    controls: {noise: places.map(() => 0), permuted: places.map(() => 0)},
+    flow: flow({retention: ceiling, floor, blocks: places}).centre,
+    gates,
+  };
+  const readings = Array.from({length: count}, (_, index): Reading => {
+    const progress = count === 1 ? 1 : index / (count - 1);
+    const retention = progress === 0 ? ceiling : estimates(matrix(progress));
+    const here = flow({retention, floor, blocks: places});
+    return {
+      ...example.readings[0]!,
+      step: 250 * index,
+      epoch: index / 4,
+      layers,
+      retention,
+      drift: diagonalOnly(places.map(i => (progress * i) / depth)),
+      scores: retentionScores({
+        retention,
+        ceiling,
+        floor,
+        intervals: retention.unbiased.map((row, i) => ({low: row[i]! - 0.05, high: row[i]! + 0.05})),
+        gates,
+        count: 64,
+      }),
+      flow: here,
+      compression: compression({initial: baseline.flow, current: here.centre, blocks: places}),
+      weightDrift: places.map(i => 0.01 * progress * i),
+    };
+  });
+  return {...example, info: {...example.info, layers, fingerprint}, baseline, readings};
+}
+
+function fingerprintOf(layers: readonly LayerName[]): Fingerprint {
+  return {
+    id: 'b7f1c2d9',
+    pretrained: '5e0c7a11',
+    probes: '1a2b3c4d',
+    seeds: '99aa88bb',
+    layers,
+    pooling: 'tokens',
+    inversion: {preset: 'stir', steps: 100, stepSize: 0.5},
+  };
+}
+
+function diagonalOnly(diagonal: readonly number[]): Estimates {
+  const matrix = diagonal.map((value, i) => diagonal.map((_, j) => (i === j ? value : null)));
+  return {unbiased: matrix, biased: matrix};
+}

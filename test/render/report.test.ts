@@ -1,0 +1,191 @@
+import {existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
+import {createRequire} from 'node:module';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
+import {chromium, type Browser} from 'playwright-core';
+import sharp from 'sharp';
+import {afterAll, beforeAll, describe, expect, it} from 'vitest';
+import {drawPng, renderReport} from '../../src/render/index.js';
+import {recordedRun, syntheticRun} from './recorded-run.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'invariance-report-'));
+afterAll(() => rmSync(folder, {recursive: true}));
+
+describe('renderReport', () => {
+  it('writes the page and each picture as SVG and PNG, and leaves nothing half-written', async () => {
+    const {report, media} = await renderReport(recordedRun(), join(folder, 'run'));
+    expect(report).toBe(join(folder, 'run', 'report.html'));
+    expect(readdirSync(join(folder, 'run')).toSorted()).toEqual(['media', 'report.html']);
+    expect(readdirSync(join(folder, 'run', 'media')).toSorted()).toEqual(
+      media.map(path => path.split('/').at(-1)!).toSorted(),
+    );
+    expect(media).toHaveLength(16);
+    for (const path of media.filter(path => path.endsWith('.png'))) {
+      const {width, height} = await sharp(path).metadata();
+      expect(width).toBeGreaterThan(400);
+      expect(height).toBeGreaterThan(300);
+    }
+  });
+
+  it('holds the numbers of the last reading, its gates, cost and fingerprint', async () => {
+    const run = recordedRun({threshold: 0.05});
+    const {report} = await renderReport(run, join(folder, 'strict'));
+    const page = readFileSync(report, 'utf8')
+      .replace(/\s+/g, ' ')
+      .replace(/ ?([<>]) ?/g, '$1');
+    expect(page).toContain('<th scope="row">norm</th><td>0.724</td><td>0.701 to 0.748</td>');
+    expect(page).toContain('title="inversion not converged: fvu 0.063 is not under 0.05">withheld</td>');
+    expect(page).toContain('<strong>block_01</strong>, 6 of 6 readings: inversion not converged: fvu 0.063');
+    for (const words of [
+      'b7f1c2d9',
+      '148.0 s, 1,088 forward images',
+      'preset stir, steps 100',
+      'learningRate 0.001',
+    ]) {
+      expect(page).toContain(words);
+    }
+  });
+
+  it('escapes what people wrote', async () => {
+    const run = recordedRun();
+    run.info.name = '<img src=x onerror=alert(1)>';
+    run.info.config = {note: '</dd><script>alert(2)</script>'};
+    const {report} = await renderReport(run, join(folder, 'odd'));
+    expect(readFileSync(report, 'utf8')).not.toMatch(/<img|<script/);
+  });
+
+  it('shows warnings of the run, and none where there were none', async () => {
+    const run = recordedRun();
+    expect(readFileSync((await renderReport(run, join(folder, 'calm'))).report, 'utf8')).not.toContain(
+      'Warnings',
+    );
+    const warned = {
+      ...run,
+      events: [
+        {
+          time: 1,
+          type: 'notice',
+          level: 'warning',
+          code: 'budget',
+          message: 'the cadence was stretched',
+        } as const,
+      ],
+    };
+    const {report} = await renderReport(warned, join(folder, 'warned'));
+    expect(readFileSync(report, 'utf8')).toContain('the cadence was stretched');
+  });
+
+  it('refuses a folder that cannot be written, with the reason', async () => {
+    const file = join(folder, 'a-file');
+    writeFileSync(file, '');
+    await expect(renderReport({...recordedRun(), readings: [], baseline: null}, file)).rejects.toMatchObject({
+      code: 'io_failed',
+      message: expect.stringContaining(`cannot write the report to ${file}`),
+    });
+  });
+});
+
+describe('drawPng', () => {
+  const svgOf = (text: string) =>
+    `<svg xmlns="http://www.w3.org/2000/svg" width="60" height="20"><rect width="60" height="20" fill="#fff"/>` +
+    `<text x="4" y="15" font-family="DejaVu Sans, system-ui, sans-serif" font-size="12">${text}</text></svg>`;
+  const darkPixels = async (text: string) => {
+    const {data} = await sharp(drawPng(svgOf(text)))
+      .greyscale()
+      .raw()
+      .toBuffer({resolveWithObject: true});
+    return data.filter(value => value < 128).length;
+  };
+
+  it('draws text with the fonts of the package alone, every sign that the charts use', async () => {
+    expect(await darkPixels('')).toBe(0);
+    for (const sign of [...'aZ09%−+→ΣθW₀']) expect(await darkPixels(sign), sign).toBeGreaterThan(10);
+    expect(await darkPixels('block')).toBeGreaterThan(await darkPixels('blo'));
+  });
+});
+
+const browserPath = [
+  process.env.CHROME_PATH,
+  '/usr/bin/chromium',
+  '/usr/bin/chromium-browser',
+  '/usr/bin/google-chrome',
+]
+  .filter(path => path !== undefined)
+  .find(path => existsSync(path));
+
+describe.skipIf(!browserPath)('the page in a browser (skipped where no Chromium is found)', () => {
+  let browser: Browser;
+  const pages: Record<string, string> = {};
+  beforeAll(async () => {
+    browser = await chromium.launch({executablePath: browserPath!, args: ['--no-sandbox']});
+    const runs = {
+      real: recordedRun({threshold: 0.05}),
+      large: syntheticRun({layers: 24, readings: 20}),
+      empty: {...recordedRun(), readings: [], baseline: null},
+    };
+    for (const [name, run] of Object.entries(runs)) {
+      pages[name] = (await renderReport(run, join(folder, `page-${name}`))).report;
+    }
+  });
+  afterAll(() => browser?.close());
+
+  it.each([
+    ['real', 'light'],
+    ['real', 'dark'],
+    ['large', 'light'],
+    ['empty', 'dark'],
+  ] as const)(
+    '%s, %s: no accessibility violation, no request, no sideways scroll at any width',
+    async (name, scheme) => {
+      const page = await browser.newPage({colorScheme: scheme});
+      const requests: string[] = [];
+      page.on('request', request => requests.push(request.url()));
+      await page.goto(`file://${pages[name]}`);
+      for (const width of [400, 900, 1400]) {
+        await page.setViewportSize({width, height: 900});
+        const overflow = await page.evaluate(
+          () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+        );
+        expect(overflow, `${width} px`).toBe(0);
+      }
+      expect(requests).toEqual([`file://${pages[name]}`]);
+      await page.addScriptTag({path: createRequire(import.meta.url).resolve('axe-core/axe.min.js')});
+      const violations = await page.evaluate(async () => {
+        const {axe} = window as unknown as {axe: typeof import('axe-core')};
+        return (await axe.run()).violations.map(({id, nodes}) => `${id}: ${nodes[0]?.html.slice(0, 200)}`);
+      });
+      expect(violations).toEqual([]);
+      await page.close();
+    },
+  );
+
+  it('follows the colour scheme, text and pictures alike, and keeps the colours of data', async () => {
+    const coloursIn = async (colorScheme: 'light' | 'dark') => {
+      const page = await browser.newPage({colorScheme});
+      await page.goto(`file://${pages.real}`);
+      const colours = await page.evaluate(() => {
+        const fill = (selector: string) => getComputedStyle(document.querySelector(selector)!).fill;
+        return {
+          page: getComputedStyle(document.body).backgroundColor,
+          paper: fill('figure svg > rect'),
+          label: fill('figure svg text[fill="#1f2328"]'),
+          cell: fill('figure svg path:has(title)'),
+        };
+      });
+      await page.close();
+      return colours;
+    };
+    const [light, dark] = [await coloursIn('light'), await coloursIn('dark')];
+    expect(light).toMatchObject({
+      page: 'rgb(255, 255, 255)',
+      paper: 'rgb(255, 255, 255)',
+      label: 'rgb(31, 35, 40)',
+    });
+    expect(dark).toMatchObject({
+      page: 'rgb(13, 17, 23)',
+      paper: 'rgb(13, 17, 23)',
+      label: 'rgb(230, 237, 243)',
+    });
+    expect(dark.cell).toBe(light.cell);
+  });
+});

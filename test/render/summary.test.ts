@@ -1,0 +1,57 @@
+import {describe, expect, it} from 'vitest';
+import {summaryOf} from '../../src/render/index.js';
+import {recordedRun, syntheticRun} from './recorded-run.js';
+
+describe('summaryOf', () => {
+  it('says which layers keep and which forget, and what is beyond noise', () => {
+    expect(summaryOf(recordedRun()).kept).toEqual([
+      'At step 400, 5 of 7 scored layers keep at least 90 % of the invariance that pretraining gave them: block_00 to block_04.',
+      'Forgotten in part, with this much left: block_05 89 %, norm 72 %.',
+      'The loss exceeds the sampling noise of the probes (95 % interval under 100 %) in block_04 to norm.',
+    ]);
+  });
+
+  it('says what moved, and what changed and was kept', () => {
+    expect(summaryOf(recordedRun()).moved).toEqual([
+      'Invariances of the deeper blocks stay where they were: their centre moved by 0.9 % of the depth.',
+      'Changed and yet kept: block_04 represents the probes differently (drift of 0.2 or more), with the invariance intact.',
+    ]);
+    const [where, farthest] = summaryOf(syntheticRun()).moved;
+    expect(where).toMatch(/moved to shallower layers, by 2\d\.\d % of the depth/);
+    expect(farthest).toMatch(
+      /^block_\d\d moved farthest: its centre went from block [\d.]+ to block [\d.]+\.$/,
+    );
+  });
+
+  it('gives a range where many layers have forgotten', () => {
+    const forgotten = summaryOf(syntheticRun()).kept.find(sentence => sentence.includes('most part'));
+    expect(forgotten).toMatch(/left: block_08 to block_23, −2 % to 41 %\.$/);
+  });
+
+  it('says whether the numbers can be trusted', () => {
+    expect(summaryOf(recordedRun({threshold: 0.05})).trust[0]).toBe(
+      'The inversion converged in 2 of 7 layers; not in block_01 to block_05, whose scores are withheld. More inversion steps would help.',
+    );
+    const run = recordedRun();
+    run.baseline.controls.noise[2] = 0.4;
+    run.info.probes = {count: 6, source: 'few'};
+    run.readings[1]!.fingerprint = 'another';
+    expect(summaryOf(run).trust).toEqual([
+      'The inversion converged in all 7 layers.',
+      'A control is too high: unrelated images reach a similarity of 0.40, where about 0 is expected. Treat the scores with care, and take more probes.',
+      'There are only 6 probe images, too few for intervals; 64 or more are advised.',
+      '1 readings have another fingerprint than the baseline and must not be compared with the others.',
+    ]);
+  });
+
+  it('has something to say with all withheld, no reading, and nothing measured', () => {
+    const none = syntheticRun({layers: 4, readings: 2, passed: () => false});
+    expect(summaryOf(none).kept).toEqual([
+      'At step 250 no layer has a score: all 4 are withheld, for the reasons listed below.',
+    ]);
+    expect(summaryOf({...recordedRun(), readings: []}).kept).toEqual(['No reading has been taken yet.']);
+    expect(summaryOf({...recordedRun(), readings: [], baseline: null}).trust).toEqual([
+      'The pretrained model has not been measured yet, so there is nothing to compare with.',
+    ]);
+  });
+});
