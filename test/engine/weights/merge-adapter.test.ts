@@ -21,7 +21,7 @@ async function expectMerged(tensors: TensorSource, oracle: string): Promise<void
     const [got, want] = [await tensors.read(name), await expected.read(name)];
     expect(got.shape).toEqual(want.shape);
     const error = Math.max(...(got.data as Float32Array).map((x, i) => Math.abs(x - Number(want.data[i]))));
-    expect(error, name).toBeLessThan(1e-5);
+    expect(error, name).toBeLessThan(1e-6);
   }
   await Promise.all([tensors.close(), expected.close()]);
 }
