@@ -14,16 +14,19 @@ export interface VitModelInfo {
 }
 
 /**
- * The config, preprocessor and architecture of a whole `loadVit` model, also after it went through TensorFlow.js's own
- * format; undefined for any other model.
+ * The config, preprocessor and architecture of a `loadVit` model, also after it went through TensorFlow.js's own format;
+ * undefined for any other model, one with our layers but weights or a head of its own too: as a Hugging Face folder it
+ * would lose them.
  */
 export function vitConfigOf(model: LayersModel): VitModelInfo | undefined {
   const pixels = model.layers.find(layer => layer.getClassName() === 'VitPixels');
   if (!pixels) return undefined;
   const {source} = pixels.getConfig() as unknown as PixelsArgs;
   const info = JSON.parse(source.name) as VitModelInfo;
-  const names = new Set(model.layers.map(layer => layer.name));
-  return ['embeddings', ...blockNames(info.spec.depth), 'norm'].every(name => names.has(name))
-    ? info
-    : undefined;
+  const owners = model.layers.filter(layer => layer.weights.length > 0);
+  const names = ['embeddings', ...blockNames(info.spec.depth), 'norm', 'head'];
+  const labels = Object.keys(info.config['id2label'] ?? {}).length;
+  const classes = owners.at(-1)!.weights[0]!.shape[1];
+  const whole = owners.map(({name}) => name).join() === names.join() && (labels === 0 || labels === classes);
+  return whole ? info : undefined;
 }

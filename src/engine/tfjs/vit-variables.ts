@@ -7,8 +7,7 @@ export function vitVariables(
   model: LayersModel,
   {spec}: VitModelInfo,
 ): {weight: VitWeight; variable: LayersModel['weights'][number]}[] {
-  const head = model.layers.find(layer => layer.name === 'head');
-  const classes = head?.weights[0]?.shape[1] ?? 0;
+  const classes = model.getLayer('head').weights[0]!.shape[1]!;
   const queues = new Map(model.layers.map(layer => [layer.name, [...layer.weights]]));
   return vitWeights(spec, classes).map(weight => ({weight, variable: queues.get(weight.layer)!.shift()!}));
 }

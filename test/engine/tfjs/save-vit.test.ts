@@ -5,7 +5,14 @@ import {join} from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import '@tensorflow/tfjs-backend-wasm';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
-import {loadVit, optimizerState, restoreOptimizer, saveVit} from '../../../src/engine/tfjs/index.js';
+import {
+  loadVit,
+  openTfjsEngine,
+  optimizerState,
+  restoreOptimizer,
+  saveVit,
+  vitConfigOf,
+} from '../../../src/engine/tfjs/index.js';
 import {python, pythonHas} from '../../python.js';
 import {difference, withoutLeaks, nhwc, tensorsOf} from './tensors.js';
 
@@ -73,6 +80,20 @@ print(json.dumps(logits.flatten().tolist()))`;
     expect(difference(logits(model, images), JSON.parse(out.toString()))).toBeLessThan(1e-4);
     model.dispose();
     tf.dispose([images, labels]);
+  });
+});
+
+describe('a ViT with a head of the user', () => {
+  it('is no longer one of ours, so nothing of it is lost in a Hugging Face folder, but its layers can still be read', async () => {
+    const vit = await loadVit(tf, FIXTURE);
+    const hidden = tf.layers.dense({units: 4, name: 'hidden'}).apply(vit.getLayer('norm').output);
+    const logits = tf.layers.dense({units: 2, name: 'head2'}).apply(hidden) as tf.SymbolicTensor;
+    const model = tf.model({inputs: vit.inputs, outputs: logits});
+    expect(vitConfigOf(model)).toBeUndefined();
+    await expect(saveVit(model, join(folder, 'own-head'))).rejects.toMatchObject({code: 'bad_model'});
+    const engine = await openTfjsEngine({tf, model});
+    expect(engine.layers).toEqual(['embeddings', 'block_00', 'block_01', 'block_02', 'norm', 'hidden']);
+    model.dispose();
   });
 });
 
