@@ -1,9 +1,10 @@
 import {readdir} from 'node:fs/promises';
 import {join, resolve} from 'node:path';
-import {removeFolder, writeFolder} from './folders.js';
+import {putAll, writeFolder, type FolderContents, type LogEntry} from '../engine/index.js';
+import {removeFolder} from './folders.js';
 import {bestOf, retain, type Kept, type Mode} from './retain.js';
-import {writeTrainerState, type LogEntry} from './trainer-state.js';
-import {writeTrainingState, type TrainingState} from './training-state.js';
+import {trainerStateJson} from './trainer-state.js';
+import {readTrainingState, TRAINING_STATE_FILE, type TrainingState} from './training-state.js';
 
 /** A value that may decide which checkpoint is best, as it came in. */
 interface Observed {
@@ -17,13 +18,15 @@ export interface Checkpoints {
   save(options: {
     state: TrainingState;
     log: readonly LogEntry[];
-    /** Writes the model's files into a folder that is not there yet. */
+    /** Writes the model's files into a folder. */
     model: (folder: string) => Promise<void>;
-    /** Writes the optimiser's files into the folder. */
-    optimizer: (folder: string) => Promise<void>;
+    /** Further files. */
+    files: FolderContents;
   }): Promise<{path: string}>;
   /** A value of what `monitor` names was logged, or measured, at that step. */
   observe(step: number, value: number): Promise<void>;
+  /** Whether any value of what `monitor` names has come. */
+  isObserved(): boolean;
   /** The best checkpoint so far, by what `monitor` names. */
   best(): {step: number; value: number; path: string} | null;
   /** Steps of the checkpoints on disk that belong to this run, ascending. */
@@ -82,24 +85,35 @@ export function createCheckpoints({
     }
   }
 
+  let last: Promise<unknown> = Promise.resolve();
+  function inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = last.then(work);
+    last = result.catch(() => undefined);
+    return result;
+  }
+
   return {
-    async save({state, log, model, optimizer}) {
-      const {step, epoch} = state;
-      const path = pathOf(step);
-      await writeFolder(path, async hidden => {
-        await model(hidden);
-        await optimizer(hidden);
-        await writeTrainingState(hidden, state);
-        await writeTrainerState(hidden, {step, epoch, log, best: best()});
-      });
-      steps.add(step);
-      await prune();
-      return {path};
-    },
-    async observe(step, value) {
+    save: ({state, log, model, files}) =>
+      inTurn(async () => {
+        const {step, epoch} = state;
+        const path = pathOf(step);
+        await writeFolder(path, async hidden => {
+          await model(hidden);
+          await putAll(hidden, {
+            ...files,
+            'trainer_state.json': trainerStateJson({step, epoch, log, best: best()}),
+            [TRAINING_STATE_FILE]: JSON.stringify(state, null, 2),
+          });
+        });
+        steps.add(step);
+        await prune();
+        return {path};
+      }),
+    observe(step, value) {
       observed.push({step, value});
-      await prune();
+      return inTurn(prune);
     },
+    isObserved: () => observed.length > 0,
     best,
     steps: () => [...steps].sort((a, b) => a - b),
   };
@@ -114,4 +128,17 @@ export async function listCheckpoints(dir: string): Promise<{step: number; path:
       return step === undefined ? [] : [{step: Number(step), path: join(resolve(dir), name)}];
     })
     .sort((a, b) => a.step - b.step);
+}
+
+/** Steps of the checkpoints in `dir` that a run wrote, up to the one it is resumed from. */
+export async function ownCheckpoints(
+  dir: string,
+  {run, upTo}: {run: string; upTo: number},
+): Promise<number[]> {
+  const steps: number[] = [];
+  for (const {step, path} of await listCheckpoints(dir)) {
+    const state = await readTrainingState(path).catch(() => null);
+    if (state?.run === run && step <= upTo) steps.push(step);
+  }
+  return steps;
 }

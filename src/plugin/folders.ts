@@ -1,30 +1,11 @@
+import {randomUUID} from 'node:crypto';
 import {constants} from 'node:fs';
-import {copyFile, link, mkdir, open, readdir, rename, rm} from 'node:fs/promises';
+import {copyFile, link, mkdir, readdir, rename, rm} from 'node:fs/promises';
 import {basename, dirname, join} from 'node:path';
-
-/**
- * Fills a folder that nobody sees before it is whole: `fill` writes into a hidden one beside it, everything is flushed
- * to the disk, and one rename makes it appear. Where `fill` fails nothing appears and what stood there stays.
- */
-export async function writeFolder(folder: string, fill: (hidden: string) => Promise<void>): Promise<void> {
-  const hidden = hiddenBeside(folder, 'part');
-  try {
-    await rm(hidden, {recursive: true, force: true});
-    await mkdir(dirname(folder), {recursive: true});
-    await fill(hidden);
-    await flush(hidden);
-    await removeFolder(folder);
-    await rename(hidden, folder);
-    await flushEntry(dirname(folder));
-  } catch (error) {
-    await rm(hidden, {recursive: true, force: true}).catch(() => undefined);
-    throw error;
-  }
-}
 
 /** Removes a folder for its readers all at once: it loses its name before it loses its files. */
 export async function removeFolder(folder: string): Promise<void> {
-  const hidden = hiddenBeside(folder, 'gone');
+  const hidden = join(dirname(folder), `.${basename(folder)}.${randomUUID().slice(0, 8)}.tmp`);
   try {
     await rename(folder, hidden);
   } catch (error) {
@@ -44,28 +25,9 @@ export async function linkFolder(from: string, to: string): Promise<void> {
   }
 }
 
-function hiddenBeside(folder: string, ending: string): string {
-  return join(dirname(folder), `.${basename(folder)}.${process.pid}.${ending}`);
-}
-
-async function flush(folder: string): Promise<void> {
-  for (const entry of await readdir(folder, {withFileTypes: true})) {
-    const path = join(folder, entry.name);
-    if (entry.isDirectory()) await flush(path);
-    else await flushEntry(path);
-  }
-  await flushEntry(folder);
-}
-
-async function flushEntry(path: string): Promise<void> {
-  const handle = await open(path, 'r').catch(error => {
-    // Windows opens no folders; its renames are journalled by the file system itself.
-    if (['EISDIR', 'EPERM', 'EACCES'].includes((error as NodeJS.ErrnoException).code ?? '')) return null;
-    throw error;
-  });
-  try {
-    await handle?.sync();
-  } finally {
-    await handle?.close();
+/** Removes the hidden folders that a killed process left half written, or half removed, in a folder of its own. */
+export async function sweep(folder: string): Promise<void> {
+  for (const name of await readdir(folder).catch(() => [] as string[])) {
+    if (/^\..+\.[0-9a-f]{8}\.tmp$/.test(name)) await rm(join(folder, name), {recursive: true, force: true});
   }
 }

@@ -5,3 +5,6 @@ export {loadProbes, loadSeeds, MIN_PROBES, PROBES_MAX, type ProbeSource} from '.
 export type {OnProgress, Progress} from './progress.js';
 export {WATCH_DEFAULTS, type WatchOptions, type WatchSummary} from './watch/options.js';
 export {watchFolder} from './watch/watch-folder.js';
+export {monitorInvariance} from './monitor-invariance.js';
+export type {Monitor, MonitorState} from './monitor.js';
+export type {CheckpointOptions, MonitorOptions} from './options.js';

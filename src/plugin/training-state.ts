@@ -1,12 +1,13 @@
-import {readFile, writeFile} from 'node:fs/promises';
+import {readFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import {InvarianceError, messageOf} from '../errors.js';
+import type {OptimizerHeader} from './optimizer-file.js';
 
 /** Where training stands, as a checkpoint keeps it: enough to go on in the same run with the next batch. */
 export interface TrainingState {
   format: 1;
-  /** The run's id and the folder of its record. */
-  run: {id: string; folder: string};
+  /** Id of the run. */
+  run: string;
   /** Fingerprint of what the run's readings measure. */
   fingerprint: string;
   /** Optimiser steps done. */
@@ -17,20 +18,18 @@ export interface TrainingState {
   epochs: number;
   batch: number;
   stepsPerEpoch: number | null;
+  /** What `optimizer.safetensors` leaves out; null where no optimiser was known. */
+  optimizer: OptimizerHeader | null;
   /** Unix milliseconds. */
   time: number;
 }
 
-const FILE = 'invariance_state.json';
-
-/** Writes `invariance_state.json` into a checkpoint folder. */
-export async function writeTrainingState(folder: string, state: TrainingState): Promise<void> {
-  await writeFile(join(folder, FILE), `${JSON.stringify(state, null, 2)}\n`);
-}
+/** Its file in a checkpoint folder. */
+export const TRAINING_STATE_FILE = 'invariance_state.json';
 
 /** @throws InvarianceError `bad_record` where the folder is no checkpoint of ours */
 export async function readTrainingState(folder: string): Promise<TrainingState> {
-  const path = join(folder, FILE);
+  const path = join(folder, TRAINING_STATE_FILE);
   let state: TrainingState;
   try {
     state = JSON.parse(await readFile(path, 'utf8')) as TrainingState;

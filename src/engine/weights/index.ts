@@ -13,5 +13,6 @@ export {replaceFile} from './replace-file.js';
 export {resolveModel, type ResolveModelOptions} from './resolve-model.js';
 export {type Dtype, type Tensor, type TensorInfo, type TensorSource} from './tensor.js';
 export {loggedAt, readTrainerState, type LogEntry, type TrainerState} from './trainer-state.js';
+export {putAll, writeFolder, type FolderContents} from './write-folder.js';
 export {writeModelFolder, type ModelFolderContents} from './write-model-folder.js';
 export {writeSafetensors, type WritableTensor} from './write-safetensors.js';

@@ -12,21 +12,31 @@ export type FolderContents = Readonly<
 /**
  * Writes a folder whole or not at all: filled under a hidden name beside it, synced, then renamed. A folder of that name
  * is replaced (for one rename's time there is neither; never half).
+ * @param files by name, or a function that fills the hidden folder with files that are synced
  * @throws InvarianceError `io_failed`: full disk, no permission, …; nothing is left behind and the old folder stays
  */
-export async function writeFolder(folder: string, files: FolderContents): Promise<void> {
+export async function writeFolder(
+  folder: string,
+  files: FolderContents | ((hidden: string) => Promise<void>),
+): Promise<void> {
   const temporary = temporaryBeside(folder);
   try {
     await mkdir(temporary, {recursive: true});
-    for (const [name, data] of Object.entries(files)) {
-      const path = join(temporary, name);
-      await (data instanceof Map ? writeSafetensors(path, data) : put(path, data as string | Uint8Array));
-    }
+    if (typeof files === 'function') await files(temporary);
+    else await putAll(temporary, files);
     await syncFolder(temporary);
     await replaceFolder(temporary, folder);
   } catch (error) {
     await rm(temporary, {recursive: true, force: true}).catch(() => {});
     throw ioFailed(folder, error);
+  }
+}
+
+/** Puts files into a folder that is there, each synced. */
+export async function putAll(folder: string, files: FolderContents): Promise<void> {
+  for (const [name, data] of Object.entries(files)) {
+    const path = join(folder, name);
+    await (data instanceof Map ? writeSafetensors(path, data) : put(path, data as string | Uint8Array));
   }
 }
 

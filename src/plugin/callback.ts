@@ -1,0 +1,51 @@
+import type {LayersModel} from '@tensorflow/tfjs';
+import type {Tf} from '../engine/index.js';
+import type {Logs} from './logged-values.js';
+
+export type TrainingCallback = InstanceType<Tf['CustomCallback']>;
+
+/** What model.fit says about its data before it starts. */
+export interface FitParams {
+  /** Batches an epoch. */
+  steps?: number | null;
+  samples?: number | null;
+  batchSize?: number | null;
+}
+
+/** What a monitor does at each point of somebody else's training loop. */
+export interface LoopHooks {
+  fitBegin(fit: {model: LayersModel | null; stepsPerEpoch: number | null}): void | Promise<void>;
+  step(logs: Logs | undefined): Promise<void>;
+  epochEnd(logs: Logs | undefined): Promise<void>;
+}
+
+/**
+ * A callback for `model.fit` and `model.fitDataset`, made with the user's own TensorFlow.js: an instance from another
+ * copy would fail its `instanceof`.
+ *
+ * The handlers are properties of the instance and need no `this`, so they also work where TensorFlow.js takes the
+ * callback for a plain object of handlers and wraps it, as it does when the first callback of a list is one. Losses
+ * come in as scalars on the device and are read only where they are used.
+ */
+export function createCallback(tf: Tf, {fitBegin, step, epochEnd}: LoopHooks): TrainingCallback {
+  const callback = new tf.CustomCallback({});
+  let model: LayersModel | null = null;
+  let stepsPerEpoch: number | null = null;
+  return Object.assign(callback, {
+    setParams({steps, samples, batchSize}: FitParams) {
+      stepsPerEpoch = steps ?? (samples && batchSize ? Math.ceil(samples / batchSize) : null);
+    },
+    setModel(fitted: unknown) {
+      model = fitted as LayersModel;
+    },
+    async onTrainBegin() {
+      await fitBegin({model, stepsPerEpoch});
+    },
+    onBatchEnd: (_batch: number, logs?: Logs) => step(logs),
+    onEpochEnd: (_epoch: number, logs?: Logs) => epochEnd(logs),
+    // Not left to the class: its methods, taken for plain handlers of another instance, call themselves without end.
+    onTrainEnd: async () => {},
+    onEpochBegin: async () => {},
+    onBatchBegin: async () => {},
+  }) as TrainingCallback;
+}

@@ -1,0 +1,361 @@
+import {setImmediate} from 'node:timers/promises';
+import type {LayersModel} from '@tensorflow/tfjs';
+import {InvarianceError} from '../errors.js';
+import type {FolderContents, LogEntry} from '../engine/index.js';
+import {scalarsOf} from '../tracker/index.js';
+import type {Baseline, Moment, Reading, RunState} from '../types.js';
+import type {Budget, Shares} from './budget.js';
+import {describeCadence, isDue, stretch, type Progress} from './cadence.js';
+import {createCallback, type TrainingCallback} from './callback.js';
+import type {Checkpoints} from './checkpoints.js';
+import type {Dispatcher} from './dispatcher.js';
+import {epochLogs, numbersOf, type Logs} from './logged-values.js';
+import type {Notices} from './notices.js';
+import type {Observer} from './observer.js';
+import type {OptimizerHeader} from './optimizer-file.js';
+import type {CheckedOptions} from './options.js';
+import type {TrainingState} from './training-state.js';
+
+/** Watches one finetune. Everything it does is in docs/callback.md, at its place in the training loop. */
+export interface Monitor {
+  /** For `model.fit` and `model.fitDataset`, alone or in a list. */
+  callback(): TrainingCallback;
+  /**
+   * For a loop of your own, after each optimiser step; await it.
+   * @param logs of this step: numbers, or scalars, which are read only when they are used
+   */
+  step(logs?: Logs): Promise<void>;
+  /** For a loop of your own, after each epoch; await it. */
+  epochEnd(logs?: Logs): Promise<void>;
+  /**
+   * The last reading and checkpoint; waits for what is still being measured and sent, and closes the run.
+   * @param state 'crashed' or 'killed' end the run at once, ready to be resumed. Default 'finished'.
+   */
+  finish(state?: Exclude<RunState, 'running'>): Promise<MonitorState>;
+  readonly state: MonitorState;
+}
+
+export interface MonitorState {
+  /** Id of the run, and the folder of its record. */
+  run: string;
+  folder: string;
+  /** Optimiser steps, whole epochs, and batches of the epoch under way; after a resume, where to go on. */
+  step: number;
+  epoch: number;
+  batch: number;
+  resumed: boolean;
+  /** Readings on record, and those taken that are still to be measured. */
+  readings: number;
+  waiting: number;
+  best: {step: number; value: number; path: string} | null;
+  /** What readings have cost, as shares of training time. */
+  cost: Shares;
+  /** How often each kind of notice was raised. */
+  notices: Readonly<Record<string, number>>;
+  ended: RunState;
+}
+
+/** What a monitor is made of. */
+export interface MonitorParts {
+  options: CheckedOptions;
+  run: {id: string; folder: string; fingerprint: string};
+  observer: Observer;
+  dispatcher: Dispatcher;
+  notices: Notices;
+  budget: Budget;
+  /** Null where no checkpoints are asked for. */
+  checkpoints: Checkpoints | null;
+  /** Writes the model's files into a folder. */
+  saveModel: (folder: string) => Promise<void>;
+  /** The state of the optimiser, where there is one. */
+  optimizer: () => Promise<{header: OptimizerHeader | null; files: FolderContents}>;
+  /** Where training goes on, and what was recorded up to there; null for a fresh run. */
+  resumed: {state: TrainingState; log: readonly LogEntry[]; readings: readonly number[]} | null;
+  /** The run is over: the model may be monitored anew. */
+  release: () => void;
+  /** Monotonic and Unix milliseconds. */
+  clock: () => number;
+  now: () => number;
+}
+
+/** The event loop gets a turn this often, in milliseconds: on backends that never wait, a training loop would starve it. */
+const TURN = 100;
+
+/** Takes the first reading, or goes on with what a killed process left, and is then ready for training. */
+export async function createMonitor(parts: MonitorParts): Promise<Monitor> {
+  const {options, run, observer, dispatcher, notices, budget, checkpoints, resumed, clock, now} = parts;
+  const {model, log: logCadence, acquired, checkpoints: saving} = options;
+  const began = clock();
+  const log: LogEntry[] = [...(resumed?.log ?? [])];
+  const at = {
+    step: resumed?.state.step ?? 0,
+    epochs: resumed?.state.epochs ?? 0,
+    batch: resumed?.state.batch ?? 0,
+  };
+  let stepsPerEpoch = options.stepsPerEpoch ?? resumed?.state.stepsPerEpoch ?? null;
+  let every = options.every;
+  let passed: Progress = {step: at.step, epochs: at.epochs, elapsed: 0};
+  let reported: {step: number; values: Record<string, number>} = {step: at.step, values: {}};
+  let baseline: Baseline | null = null;
+  let taken = -1;
+  let saved = resumed?.state.step ?? -1;
+  let readings = resumed?.readings.length ?? 0;
+  let isAcquiringDue = false;
+  let turn = clock();
+  let ended: RunState = 'running';
+  let ending: Promise<MonitorState> | null = null;
+  let bestStep: number | null = null;
+  /** Work that readings set off when they arrive, between the steps of training. */
+  let aside: Promise<unknown> = Promise.resolve();
+  /** In strict mode, what failed while nobody was waiting: the next call throws it. */
+  let fault: InvarianceError | null = null;
+
+  const epoch = (): number | null => {
+    if (at.batch === 0) return at.epochs;
+    return stepsPerEpoch === null ? null : at.epochs + at.batch / stepsPerEpoch;
+  };
+  const momentNow = (): Moment => ({
+    step: at.step,
+    epoch: epoch(),
+    time: now(),
+    logged: reported.step === at.step ? {...reported.values} : {},
+  });
+
+  async function advance(logs: Logs | undefined, {isEpochEnd}: {isEpochEnd: boolean}): Promise<void> {
+    if (fault !== null) throw fault;
+    const progress = {step: at.step, epochs: at.epochs, elapsed: clock() - began};
+    const before = passed;
+    passed = progress;
+    const isLogDue = isEpochEnd || isDue(logCadence, before, progress);
+    const isReadingDue = isDue(every, before, progress);
+    const isCheckpointDue = saving !== null && isDue(saving.every, before, progress);
+    isAcquiringDue ||= acquired !== null && isDue(acquired, before, progress);
+    if (isLogDue || isReadingDue || isCheckpointDue) {
+      await notices.guard('logs_unreadable', async () => record(await numbersOf(logs), isLogDue));
+    }
+    if (isReadingDue && isAffordable()) await read();
+    if (isCheckpointDue) await save();
+    if (clock() - turn > TURN) {
+      await setImmediate();
+      turn = clock();
+    }
+  }
+
+  function record(values: Record<string, number>, isLogDue: boolean): void {
+    const earlier = reported.step === at.step ? reported.values : {};
+    reported = {step: at.step, values: {...earlier, ...values}};
+    const monitored = saving?.monitor == null ? undefined : values[saving.monitor];
+    if (monitored !== undefined) observe(at.step, monitored);
+    if (!isLogDue || Object.keys(values).length === 0) return;
+    log.push({step: at.step, epoch: epoch(), values});
+    dispatcher.event({type: 'logged', time: now(), step: at.step, epoch: epoch(), values});
+  }
+
+  /** A reading over the budget is left out, and the cadence stretched; what a list says is taken at its word. */
+  function isAffordable(): boolean {
+    const waiting = observer.waiting().length;
+    if (every.kind === 'list' || budget.affords(waiting)) return true;
+    const percent = (share: number): string =>
+      Number.isFinite(share) ? `${Number((100 * share).toPrecision(2))} %` : 'more';
+    const rare = stretch(every);
+    const remedy = rare === every ? `none at step ${at.step}` : `from here ${describeCadence(rare)}`;
+    notices.raise(
+      'warning',
+      'budget',
+      `readings would cost ${percent(budget.shareWithNext(waiting))} of training time, over the budget of ` +
+        `${percent(options.budget)}: ${remedy}`,
+    );
+    every = rare;
+    return false;
+  }
+
+  async function read(): Promise<void> {
+    if (taken === at.step) return;
+    taken = at.step;
+    const acquire = isAcquiringDue;
+    isAcquiringDue = false;
+    const start = clock();
+    await notices.guard('reading_failed', () => observer.take(momentNow(), {acquire}));
+    budget.blocked(clock() - start);
+  }
+
+  async function save(): Promise<void> {
+    if (checkpoints === null || saved === at.step) return;
+    saved = at.step;
+    await notices.guard('checkpoint_failed', async () => {
+      const {header, files} = await parts.optimizer();
+      const state: TrainingState = {
+        format: 1,
+        run: run.id,
+        fingerprint: run.fingerprint,
+        step: at.step,
+        epoch: epoch(),
+        epochs: at.epochs,
+        batch: at.batch,
+        stepsPerEpoch,
+        optimizer: header,
+        time: now(),
+      };
+      const {path} = await checkpoints.save({
+        state,
+        log,
+        model: async folder => {
+          if (!(await observer.lend(at.step, folder))) await parts.saveModel(folder);
+        },
+        files,
+      });
+      const isBest = checkpoints.best()?.step === state.step;
+      if (isBest) bestStep = state.step;
+      const aliases = ['latest', `step-${state.step}`, ...(isBest ? ['best'] : [])];
+      dispatcher.event({type: 'checkpoint', time: now(), step: state.step, path, aliases});
+    });
+    warnOfUnknownMonitor();
+  }
+
+  /** Which checkpoint is best may be known only when a reading comes in. */
+  function observe(step: number, value: number): void {
+    if (checkpoints === null) return;
+    aside = aside.then(() =>
+      notices.guard('checkpoint_failed', async () => {
+        await checkpoints.observe(step, value);
+        const best = checkpoints.best();
+        if (best === null || best.step === bestStep) return;
+        bestStep = best.step;
+        dispatcher.event({
+          type: 'checkpoint',
+          time: now(),
+          step: best.step,
+          path: best.path,
+          aliases: ['best'],
+        });
+      }),
+    );
+    // In strict mode it fails finish(), not the process.
+    aside.catch(() => undefined);
+  }
+
+  function warnOfUnknownMonitor(): void {
+    const name = saving?.monitor;
+    if (name == null || checkpoints === null || checkpoints.isObserved()) return;
+    if (name.startsWith('invariance/') && (baseline === null || observer.waiting().length > 0)) return;
+    const known = new Set(log.flatMap(({values}) => Object.keys(values)));
+    notices.raise(
+      'warning',
+      'unknown_monitor',
+      `checkpoints.monitor '${name}' has no value yet, so no checkpoint is the best; there are ` +
+        `${[...known, 'invariance/…'].join(', ')}`,
+    );
+  }
+
+  function receive(reading: Reading, {child}: {child: number}): void {
+    readings++;
+    dispatcher.reading(reading);
+    if (child > 0) budget.measured(child);
+    const name = saving?.monitor;
+    if (name == null || !name.startsWith('invariance/')) return;
+    const value = scalarsOf(reading, baseline!)[name];
+    if (value !== undefined) observe(reading.step, value);
+  }
+
+  const hooks = {
+    fitBegin({
+      model: fitted,
+      stepsPerEpoch: steps,
+    }: {
+      model: LayersModel | null;
+      stepsPerEpoch: number | null;
+    }) {
+      stepsPerEpoch = steps ?? stepsPerEpoch;
+      // A Sequential trains the model inside it.
+      if (fitted !== null && fitted !== model && fitted !== (model as {model?: unknown}).model) {
+        notices.raise(
+          'warning',
+          'other_model',
+          `the callback of model ${model.name} was given to the fit of model ${fitted.name}: its readings say nothing of that one`,
+        );
+      }
+      if (at.batch > 0) {
+        notices.raise(
+          'warning',
+          'mid_epoch',
+          `resumed after ${at.batch} batches of epoch ${at.epochs + 1}, which fit starts again from its first; ` +
+            "with checkpoints at epoch ends ('1 epoch') nothing is trained twice",
+        );
+        at.batch = 0;
+      }
+    },
+    async step(logs?: Logs) {
+      if (ended !== 'running') return;
+      at.step++;
+      at.batch++;
+      await advance(logs, {isEpochEnd: false});
+    },
+    async epochEnd(logs?: Logs) {
+      if (ended !== 'running') return;
+      stepsPerEpoch ??= at.batch > 0 ? at.batch : null;
+      at.epochs++;
+      at.batch = 0;
+      await advance(epochLogs(logs), {isEpochEnd: true});
+    },
+  };
+
+  async function end(state: Exclude<RunState, 'running'>): Promise<MonitorState> {
+    try {
+      if (state === 'finished') {
+        await read();
+        if (saving?.saveLast) await save();
+        await observer.drain();
+        if (fault !== null) throw fault;
+      }
+      await aside;
+      await notices.guard('close_failed', () => observer.close({whole: state === 'finished'}));
+    } finally {
+      await dispatcher.finish(state);
+      parts.release();
+    }
+    return stateNow();
+  }
+
+  const stateNow = (): MonitorState => ({
+    run: run.id,
+    folder: run.folder,
+    step: at.step,
+    epoch: at.epochs,
+    batch: at.batch,
+    resumed: resumed !== null,
+    readings,
+    waiting: observer.waiting().length,
+    best: checkpoints?.best() ?? null,
+    cost: budget.shares(),
+    notices: notices.counts(),
+    ended,
+  });
+
+  await observer.begin({
+    baseline(measured) {
+      baseline = measured;
+      dispatcher.event({type: 'baseline', time: now(), baseline: measured});
+    },
+    reading: receive,
+    notice(level, code, message) {
+      notices.raise(level, code, message);
+      if (options.strict && level === 'error') fault = new InvarianceError('engine_failed', message);
+    },
+  });
+  taken = Math.max(-1, ...(resumed?.readings ?? []), ...observer.waiting());
+  if (resumed === null) await read();
+  budget.begin();
+
+  return {
+    callback: () => createCallback(options.tf, hooks),
+    step: hooks.step,
+    epochEnd: hooks.epochEnd,
+    finish(state = 'finished') {
+      ended = state;
+      return (ending ??= end(state));
+    },
+    get state() {
+      return stateNow();
+    },
+  };
+}

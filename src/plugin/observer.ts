@@ -1,0 +1,35 @@
+import type {Baseline, Fingerprint, LayerName, Moment, Pooling, Reading} from '../types.js';
+
+/** What is known of the measurement before anything is measured. */
+export interface Observed {
+  layers: readonly LayerName[];
+  pooling: Pooling;
+  fingerprint: Fingerprint;
+  probes: {count: number; source: string};
+  engine: string;
+}
+
+/** What an observer tells its monitor, whenever it comes. */
+export interface ObserverEvents {
+  baseline(baseline: Baseline): void;
+  /** @param child busy milliseconds of a measuring child; 0 where the training thread itself measured */
+  reading(reading: Reading, options: {child: number}): void;
+  notice(level: 'info' | 'warning' | 'error', code: string, message: string): void;
+}
+
+/** Where readings are made: in this process, or from snapshots in a child. */
+export interface Observer {
+  readonly observed: Observed;
+  /** Starts, or goes on with, what was left to do. */
+  begin(events: ObserverEvents): Promise<void>;
+  /** A reading of the model as it is now. Training waits for the promise; the reading may come later. */
+  take(moment: Moment, options: {acquire: boolean}): Promise<void>;
+  /** Steps of readings taken and not measured yet, ascending. */
+  waiting(): readonly number[];
+  /** Puts the model's files as they were taken for the reading of this step into a folder; false where it cannot. */
+  lend(step: number, to: string): Promise<boolean>;
+  /** Waits until nothing waits. */
+  drain(): Promise<void>;
+  /** @param options.whole the run is over; otherwise what still waits is kept for the process that resumes it */
+  close(options: {whole: boolean}): Promise<void>;
+}

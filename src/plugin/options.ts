@@ -1,0 +1,122 @@
+import type {LayersModel, Optimizer} from '@tensorflow/tfjs';
+import type {LayerSelection, PixelForm, Tf} from '../engine/index.js';
+import type {InversionOptions} from '../inversion/index.js';
+import type {Tracker} from '../tracker/index.js';
+import type {Pooling} from '../types.js';
+import type {Cadence, CadenceText} from './cadence.js';
+import type {Mode} from './retain.js';
+import type {MonitorProbes} from './tensor-probes.js';
+
+/** What `monitorInvariance` takes. Everything but `tf`, `model` and `probes` has a default. */
+export interface MonitorOptions {
+  /** Your own TensorFlow.js (tfjs, tfjs-node or tfjs-node-gpu), the one the model was made with. */
+  tf: Tf;
+  /** The model that is finetuned: one of `loadVit`, or any LayersModel that takes images. */
+  model: LayersModel;
+  /**
+   * X: a folder of images, `FILE.safetensors:key`, a tensor (n, H, W, C) in [0, 1], a dataset, or anything that yields
+   * tensors or images. At least 4; at most `probesMax` are taken.
+   */
+  probes: MonitorProbes;
+  /** Default 64. Each costs a forward pass per layer and reading. */
+  probesMax?: number;
+  /** S: `FILE.safetensors:key`. Default: drawn with a fixed seed. */
+  seeds?: string;
+  /** Hugging Face folder of the pretrained model. Default: `model` as it stands now. */
+  reference?: string;
+  /** Layers measured, by name, glob or regular expression. Default: the blocks and the norm of a ViT. */
+  layers?: LayerSelection;
+  /** How a block's tokens become one row an image. Default 'tokens': all of them. */
+  pooling?: Pooling;
+  /** How a model other than `loadVit`'s takes images: layout, range, mean, std. Default: NHWC in [0, 1]. */
+  input?: PixelForm;
+  /** Preset and steps of the inversion. Default: preset fast. */
+  inversion?: {preset?: 'fast' | 'stir'; steps?: number};
+
+  /** When readings are taken, besides one before training and one at the end. Default '1 epoch'. */
+  every?: CadenceText;
+  /** When a reading also inverts the finetuned model (L inversions more). Default: never. */
+  acquired?: CadenceText;
+  /** When values of the training are put on record between readings. Default '10 steps'. */
+  log?: CadenceText;
+  /**
+   * Share of training time that readings may cost, above 0; over it the cadence is stretched. Default 0.05. A list of
+   * steps is taken at its word. `Infinity` for no limit.
+   */
+  budget?: number;
+
+  checkpoints?: CheckpointOptions;
+  /**
+   * Goes on where a killed run stopped, in the same run: a checkpoint folder, or 'auto' for the newest one in
+   * `checkpoints.dir`; where there is none, 'auto' starts afresh.
+   */
+  resume?: string;
+  /** The optimiser whose state goes into checkpoints. Default: the one the model is compiled with. */
+  optimizer?: Optimizer;
+
+  /** Called after the journal, which is always there. Default: none. */
+  trackers?: readonly Tracker[];
+  /** Says on standard error how the run goes. Default: where that is a terminal. */
+  console?: boolean;
+  /** Folder of the runs. Default 'invariance'. */
+  dir?: string;
+  /** Name of the run, for people. Default: its id. */
+  name?: string;
+  /** Your own settings (learning rate, batch size, …), recorded with the run. */
+  config?: Readonly<Record<string, unknown>>;
+  /** Batches an epoch, for fractional epochs in a loop of your own. Default: from model.fit, else after the first epoch. */
+  stepsPerEpoch?: number;
+  /** Throw what goes wrong inside the training, instead of recording it as a notice. Default false. */
+  strict?: boolean;
+}
+
+export interface CheckpointOptions {
+  /** Folder of the checkpoints. */
+  dir: string;
+  /** Default '1 epoch'. */
+  every?: CadenceText;
+  /** The newest so many stay, and the best. Default 3. */
+  keep?: number;
+  /**
+   * What makes a checkpoint the best: any value of the training, as 'val_acc', or of a reading, as
+   * 'invariance/retention' or 'invariance/retention/block_03'. Default: nothing does.
+   */
+  monitor?: string;
+  /** Whether more or less of it is better. Default 'max'. */
+  mode?: Mode;
+  /** One at the end of training, whatever `every` says. Default true. */
+  saveLast?: boolean;
+}
+
+/** Every default of the monitor. */
+export const DEFAULTS = {
+  probesMax: 64,
+  pooling: 'tokens',
+  every: '1 epoch',
+  log: '10 steps',
+  budget: 0.05,
+  dir: 'invariance',
+  strict: false,
+  checkpoints: {every: '1 epoch', keep: 3, mode: 'max', saveLast: true},
+} as const;
+
+/** Options as the monitor works with them: cadences read, defaults in place. */
+export interface CheckedOptions extends Omit<
+  MonitorOptions,
+  'inversion' | 'every' | 'acquired' | 'log' | 'checkpoints'
+> {
+  probesMax: number;
+  pooling: Pooling;
+  inversion: InversionOptions;
+  every: Cadence;
+  acquired: Cadence | null;
+  log: Cadence;
+  budget: number;
+  checkpoints:
+    | (Required<Omit<CheckpointOptions, 'every' | 'monitor'>> & {every: Cadence; monitor: string | null})
+    | null;
+  trackers: readonly Tracker[];
+  console: boolean;
+  dir: string;
+  strict: boolean;
+}

@@ -1,0 +1,175 @@
+import {mkdtempSync, readdirSync} from 'node:fs';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
+import * as tf from '@tensorflow/tfjs';
+import '@tensorflow/tfjs-backend-wasm';
+import {afterAll, beforeAll, beforeEach, describe, expect, it} from 'vitest';
+import {loadTfjsModel, saveTfjsModel} from '../../src/engine/index.js';
+import {monitorInvariance} from '../../src/plugin/monitor-invariance.js';
+import type {MonitorOptions} from '../../src/plugin/options.js';
+import {seededRandom} from '../../src/random.js';
+import {readRun} from '../../src/tracker/index.js';
+
+const cacheBefore = process.env.XDG_CACHE_HOME;
+beforeAll(async () => {
+  process.env.XDG_CACHE_HOME = mkdtempSync(join(tmpdir(), 'cache-'));
+  await tf.setBackend('wasm');
+});
+afterAll(() => {
+  if (cacheBefore === undefined) delete process.env.XDG_CACHE_HOME;
+  else process.env.XDG_CACHE_HOME = cacheBefore;
+});
+
+let dir: string;
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'monitor-any-'));
+});
+
+function images(count: number, seed: number): tf.Tensor4D {
+  const random = seededRandom(seed);
+  return tf.tensor4d(
+    Float32Array.from({length: count * 192}, () => random.uniform()),
+    [count, 8, 8, 3],
+  );
+}
+
+/** A network of no known architecture. */
+function network({head = 2}: {head?: number} = {}): tf.LayersModel {
+  const kernelInitializer = (seed: number) => tf.initializers.glorotNormal({seed});
+  const input = tf.input({shape: [8, 8, 3]});
+  const flat = tf.layers.flatten({name: 'flat'}).apply(input);
+  const one = tf.layers.dense({
+    name: 'one',
+    units: 24,
+    activation: 'tanh',
+    kernelInitializer: kernelInitializer(1),
+  });
+  const two = tf.layers.dense({
+    name: 'two',
+    units: 16,
+    activation: 'tanh',
+    kernelInitializer: kernelInitializer(2),
+  });
+  const last = tf.layers.dense({name: 'last', units: head, kernelInitializer: kernelInitializer(3)});
+  const outputs = last.apply(two.apply(one.apply(flat))) as tf.SymbolicTensor;
+  const model = tf.model({inputs: input, outputs, name: 'network'});
+  model.compile({optimizer: tf.train.adam(0.01), loss: 'meanSquaredError'});
+  return model;
+}
+
+function optionsFor(model: tf.LayersModel): MonitorOptions {
+  return {
+    tf,
+    model,
+    probes: images(8, 2),
+    layers: ['one', 'two'],
+    inversion: {steps: 20},
+    every: '4 steps',
+    budget: Infinity,
+    console: false,
+    dir: join(dir, 'invariance'),
+  };
+}
+
+const fit = {batchSize: 4, verbose: 0, shuffle: false};
+const weightsOf = (model: tf.LayersModel) => model.getWeights().map(weight => Array.from(weight.dataSync()));
+
+describe('any LayersModel, measured in process', () => {
+  it('has its readings and checkpoints, and trains as it would alone', async () => {
+    const [x, y] = [images(24, 1), tf.zeros([24, 2])];
+    const alone = network();
+    await alone.fit(x, y, {...fit, epochs: 2});
+
+    const model = network();
+    const checkpoints = join(dir, 'checkpoints');
+    const monitor = await monitorInvariance({
+      ...optionsFor(model),
+      checkpoints: {dir: checkpoints, every: '5 steps', keep: 1, monitor: 'loss', mode: 'min'},
+    });
+    await model.fit(x, y, {...fit, epochs: 2, callbacks: monitor.callback()});
+    const state = await monitor.finish();
+    expect(weightsOf(model)).toEqual(weightsOf(alone));
+
+    const {readings, baseline, info} = await readRun(state.folder);
+    expect(readings.map(({step}) => step)).toEqual([0, 4, 8, 12]);
+    expect(info.layers).toEqual(['one', 'two']);
+    expect(readings[0]!.retention).toEqual(baseline!.ceiling);
+    expect(readings.at(-1)!.retention).not.toEqual(baseline!.ceiling);
+    expect(readings.at(-1)!.weightDrift.every(drift => drift! > 0)).toBe(true);
+
+    expect(readdirSync(checkpoints)).toContain('checkpoint-12');
+    expect(weightsOf(await loadTfjsModel({tf, folder: join(checkpoints, 'checkpoint-12')}))).toEqual(
+      weightsOf(model),
+    );
+  });
+
+  it('goes on from a checkpoint as if it had never stopped', async () => {
+    const [x, y] = [images(24, 1), tf.zeros([24, 2])];
+    const whole = network();
+    await whole.fit(x, y, {...fit, epochs: 4});
+
+    const checkpoints = {dir: join(dir, 'checkpoints')};
+    const first = network();
+    const before = await monitorInvariance({...optionsFor(first), checkpoints});
+    await first.fit(x, y, {...fit, epochs: 2, callbacks: before.callback()});
+    await before.finish('killed');
+
+    const second = network();
+    const after = await monitorInvariance({...optionsFor(second), checkpoints, resume: 'auto'});
+    expect(after.state).toMatchObject({run: before.state.run, step: 12, epoch: 2, batch: 0, resumed: true});
+    await second.fit(x, y, {...fit, epochs: 4, initialEpoch: after.state.epoch, callbacks: after.callback()});
+    const {folder} = await after.finish();
+    expect(weightsOf(second)).toEqual(weightsOf(whole));
+    const {readings, state} = await readRun(folder);
+    expect(readings.map(({step}) => step)).toEqual([0, 4, 8, 12, 16, 20, 24]);
+    expect(state).toBe('finished');
+  });
+
+  it('is not resumed on another pretrained model', async () => {
+    const checkpoints = {dir: join(dir, 'checkpoints'), every: '1 step'};
+    const first = network();
+    const before = await monitorInvariance({...optionsFor(first), checkpoints});
+    await before.step();
+    await before.finish();
+    const other = network();
+    other.getLayer('one').setWeights([tf.ones([192, 24]), tf.zeros([24])]);
+    await expect(
+      monitorInvariance({...optionsFor(other), checkpoints, resume: 'auto'}),
+    ).rejects.toMatchObject({
+      code: 'fingerprint_mismatch',
+      message: expect.stringContaining('pretrained differ'),
+    });
+  });
+
+  it('is measured against a folder in TensorFlow.js’s format', async () => {
+    const pretrained = join(dir, 'pretrained');
+    await saveTfjsModel({tf, model: network(), folder: pretrained});
+    const model = network();
+    const [x, y] = [images(24, 1), tf.zeros([24, 2])];
+    await model.fit(x, y, {...fit, epochs: 2});
+    const tensors = tf.memory().numTensors;
+    const options = {...optionsFor(model), reference: pretrained};
+    const monitor = await monitorInvariance(options);
+    const {folder} = await monitor.finish();
+    const {readings, baseline} = await readRun(folder);
+    expect(readings[0]!.retention).not.toEqual(baseline!.ceiling);
+    tf.dispose(options.probes as tf.Tensor);
+    expect(tf.memory().numTensors).toBe(tensors);
+  });
+
+  it('leaves no tensor behind, its readings included', async () => {
+    const model = network();
+    const [x, y] = [images(24, 1), tf.zeros([24, 2])];
+    const options = optionsFor(model);
+    await model.fit(x, y, {...fit, epochs: 1});
+    const {numTensors} = tf.memory();
+    const monitor = await monitorInvariance({
+      ...options,
+      every: '2 steps',
+      checkpoints: {dir: join(dir, 'checkpoints'), every: '3 steps'},
+    });
+    await model.fit(x, y, {...fit, epochs: 2, callbacks: monitor.callback()});
+    await monitor.finish();
+    expect(tf.memory().numTensors).toBe(numTensors);
+  });
+});
