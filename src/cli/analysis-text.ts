@@ -29,6 +29,7 @@ export function analysisText(analysis: Analysis): string {
     '',
     ...withheld,
     summaryText(analysis),
+    ...convergenceText(analysis),
     `${probes.count} probes of ${probes.source}; ${engine}; ${durationOf(cost.seconds)}; ` +
       `fingerprint ${fingerprint.id.slice(0, 12)}`,
     '',
@@ -55,6 +56,17 @@ export function summaryText({layers, scores, compression}: Analysis): string {
     `${kept} of ${scored.length} scored layers keep at least 0.9 of their invariances; ` +
     `${lowest.layer} keeps least, ${scoreText(lowest)}${way}.`
   );
+}
+
+/** Whether more inversion would change R, by the layer where it would change most. */
+function convergenceText({layers, convergence}: Analysis): string[] {
+  const known = layers.flatMap((layer, i) => {
+    const change = convergence?.[i] ?? null;
+    return change === null ? [] : [{layer, change}];
+  });
+  if (known.length === 0) return [];
+  const most = known.reduce((a, b) => (b.change > a.change ? b : a));
+  return [`The second half of the inversion changed R by at most ${number(most.change)} (${most.layer}).`];
 }
 
 function scoreText(score: Score): string {

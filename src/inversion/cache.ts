@@ -1,4 +1,4 @@
-import {mkdir, readFile} from 'node:fs/promises';
+import {mkdir, readdir, readFile, rm, stat} from 'node:fs/promises';
 import {join} from 'node:path';
 import {openSafetensors, replaceFile, writeSafetensors} from '../engine/index.js';
 import {messageOf} from '../errors.js';
@@ -11,6 +11,9 @@ import {hashBytes, hashText} from './keys.js';
 export interface CacheEntry extends Inverted {
   readonly gate: Gate;
 }
+
+/** Half-written files this old have no writer any more. */
+const ABANDONED_MS = 86_400_000;
 
 /**
  * Inversions on disk, one file an entry under the hash of everything it depends on. What is read is verified; what is
@@ -59,7 +62,7 @@ export async function openInversionCache({
   }
 
   const pathOf = (name: string) => join(folder ?? '', name);
-  if (folder !== null) await mkdir(folder, {recursive: true}).catch(giveUp);
+  if (folder !== null) await mkdir(folder, {recursive: true}).then(() => sweep(folder), giveUp);
 
   return {
     get shared() {
@@ -111,6 +114,16 @@ export async function openInversionCache({
       }
     },
   };
+}
+
+/** Removes what processes left that were killed while they wrote. */
+async function sweep(folder: string): Promise<void> {
+  const names = await readdir(folder).catch(() => []);
+  for (const name of names.filter(name => name.startsWith('.') && name.endsWith('.tmp'))) {
+    const path = join(folder, name);
+    const found = await stat(path).catch(() => null);
+    if (found && Date.now() - found.mtimeMs > ABANDONED_MS) await rm(path, {force: true}).catch(() => {});
+  }
 }
 
 interface Header {

@@ -39,8 +39,10 @@ export async function invertByAdam({
   let evaluations = 0;
 
   for (let step = 0; step < options.steps && active.length > 0; step++) {
-    const batch = pickImages(iterates, active);
-    const {loss, gradient} = await engine.lossAndGradient(batch, layer, pickFeatures(targets, active));
+    const whole = active.length === seeds.count;
+    const batch = whole ? iterates : pickImages(iterates, active);
+    const wanted = whole ? targets : pickFeatures(targets, active);
+    const {loss, gradient} = await engine.lossAndGradient(batch, layer, wanted);
     evaluations += active.length;
     active.forEach((image, row) => best.offer(image, loss[row]!, batch, row));
     if (step === Math.floor(options.steps / 2)) halfway = copyOf(best.images);

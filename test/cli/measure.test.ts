@@ -62,6 +62,7 @@ test('the table names every layer and ends in a sentence', async () => {
   expect(stderr).toBe('');
   for (const layer of layers) expect(stdout).toContain(`\n${layer}`);
   expect(stdout).toMatch(/retention \[95 %\]\s+R\s+W0\s+floor\s+drift/);
+  expect(stdout).toMatch(/second half of the inversion changed R by at most \d\.\d{3} \(\w+\)/);
   expect(stdout).toContain('12 probes of');
   expect(stdout).toMatch(/scored layers keep|No layer could be scored/);
 });

@@ -1,5 +1,5 @@
 import {execFileSync, spawn} from 'node:child_process';
-import {chmod, mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile} from 'node:fs/promises';
+import {chmod, mkdir, mkdtemp, readdir, readFile, rm, truncate, utimes, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterEach, beforeEach, describe, expect, test} from 'vitest';
@@ -46,6 +46,14 @@ test('values are kept beside the entries', async () => {
   await (await open()).writeValue('key', {floor: [0.1 + 0.2, null]});
   expect(await (await open()).readValue('key')).toEqual({floor: [0.30000000000000004, null]});
   expect(await (await open()).readValue('other')).toBeNull();
+});
+
+test('what a killed writer left is removed after a day, not before', async () => {
+  await open();
+  for (const name of ['.old.tmp', '.new.tmp']) await writeFile(join(folder, name), 'half');
+  await utimes(join(folder, '.old.tmp'), 0, 0);
+  await open();
+  expect(await readdir(folder)).toEqual(['.new.tmp']);
 });
 
 describe('a damaged entry counts as absent, is said once, and is made again', () => {
