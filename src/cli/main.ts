@@ -7,6 +7,7 @@ import {exitCodeOf, tell} from './failure.js';
 import {listCommand} from './list.js';
 import {measureCommand} from './measure.js';
 import {packageVersion} from './package-version.js';
+import {serveCommand} from './serve.js';
 import {watchCommand} from './watch.js';
 
 const program = new Command('wandb-invariance')
@@ -20,6 +21,7 @@ const commands = [
   backfillCommand(),
   compareCommand(),
   listCommand(),
+  serveCommand(),
   doctorCommand(),
 ];
 for (const command of commands) program.addCommand(command.copyInheritedSettings(program));

@@ -26,9 +26,7 @@ export interface RenderedReport {
  * const {report} = await renderReport(await readRun(folder), folder);
  */
 export async function renderReport(run: RenderedRun, folder: string): Promise<RenderedReport> {
-  const pictures = new Map<ChartName, string>();
-  for (const chart of chartsOf(run)) pictures.set(chart.name, await drawSvg(chart));
-  const page = await reportHtml(run, pictures);
+  const {page, pictures} = await drawReport(run);
   try {
     const media: string[] = [];
     await mkdir(join(folder, 'media'), {recursive: true});
@@ -42,6 +40,15 @@ export async function renderReport(run: RenderedRun, folder: string): Promise<Re
       cause,
     });
   }
+}
+
+/** The report as a page, and the SVG of each of its pictures. */
+export async function drawReport(
+  run: RenderedRun,
+): Promise<{page: string; pictures: ReadonlyMap<ChartName, string>}> {
+  const pictures = new Map<ChartName, string>();
+  for (const chart of chartsOf(run)) pictures.set(chart.name, await drawSvg(chart));
+  return {page: await reportHtml(run, pictures), pictures};
 }
 
 async function writeWhole(path: string, content: string | Uint8Array): Promise<string> {

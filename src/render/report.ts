@@ -25,7 +25,6 @@ export async function reportHtml(
 ): Promise<string> {
   const {info, baseline, readings, events} = run;
   const last = readings.at(-1);
-  const css = readFileSync(templatePath('report.css'), 'utf8');
   const page = html`<!doctype html>
     <html lang="en">
       <head>
@@ -33,7 +32,7 @@ export async function reportHtml(
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <title>${info.name} – invariance report</title>
         <style>
-          ${raw(schemeVariables())}${raw(css)}
+          ${raw(pageStyle())}
         </style>
       </head>
       <body>
@@ -49,6 +48,11 @@ export async function reportHtml(
       </body>
     </html>`;
   return String(await page);
+}
+
+/** The style sheet of our pages, for both colour schemes. */
+export function pageStyle(): string {
+  return schemeVariables() + readFileSync(templatePath('report.css'), 'utf8');
 }
 
 function headline({info, readings, events}: RenderedRun, last: Reading | undefined): string {

@@ -4,7 +4,8 @@ import {join, resolve} from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {loggedAt, readTrainerState, type TrainerState} from '../../engine/index.js';
 import {InvarianceError, messageOf} from '../../errors.js';
-import {openJournal, readRecords, type RecordedRun} from '../../tracker/index.js';
+import {renderReport} from '../../render/index.js';
+import {openJournal, readRecords, readRun, type RecordedRun} from '../../tracker/index.js';
 import type {Moment, RunInfo} from '../../types.js';
 import {createDispatcher, type Dispatcher} from '../dispatcher.js';
 import {describeRun} from '../describe-run.js';
@@ -177,6 +178,9 @@ export async function watchFolder(options: WatchOptions): Promise<WatchSummary> 
   await measured;
   await Promise.all(waiting.map(({held}) => held.release()));
   await dispatcher.finish('finished');
+  await renderReport(await readRun(run.folder), run.folder).catch((error: unknown) =>
+    say(`the report could not be written: ${messageOf(error)}`),
+  );
   return summary;
 }
 

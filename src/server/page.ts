@@ -1,0 +1,87 @@
+import {Hono} from 'hono';
+import {html, raw} from 'hono/html';
+import {HTTPException} from 'hono/http-exception';
+import {drawReport, pageStyle} from '../render/index.js';
+import {listRuns, type RunSummary} from '../tracker/index.js';
+import {runById} from './api.js';
+
+/** Reloads a page when the run behind it has a new reading or has ended; scrolled where it was. */
+const LIVE = `
+const live = new EventSource('/api' + location.pathname + '/live');
+let seen;
+live.addEventListener('changed', ({data}) => {
+  if (seen !== undefined && seen !== data) location.reload();
+  seen = data;
+});`;
+
+/** What people look at: the list of runs at `/`, and each run's report at `/runs/:id`, which follows the run. */
+export function createPage(folder: string): Hono {
+  const page = new Hono();
+  page.get('/', async c => c.html(listPage(folder, await listRuns(folder))));
+  page.get('/runs/:id', async c => {
+    const run = await runById(folder, c.req.param('id'));
+    const {page: report} = await drawReport(run);
+    return c.html(
+      run.state === 'running' ? report.replace('</body>', `<script>${LIVE}</script></body>`) : report,
+    );
+  });
+  page.onError((error, c) => {
+    const status = error instanceof HTTPException ? error.status : 500;
+    return c.text(error.message, status);
+  });
+  return page;
+}
+
+function listPage(folder: string, runs: readonly RunSummary[]) {
+  return html`<!doctype html>
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <title>Invariance runs</title>
+        <style>
+          ${raw(pageStyle())}
+        </style>
+      </head>
+      <body>
+        <header>
+          <h1>Invariance runs</h1>
+          <p class="quiet">in ${folder}, newest first</p>
+        </header>
+        <main>${runs.length === 0 ? html`<p>No runs yet. Start one, and reload.</p>` : runTable(runs)}</main>
+      </body>
+    </html>`;
+}
+
+function runTable(runs: readonly RunSummary[]) {
+  return html`<table>
+    <thead>
+      <tr>
+        <th scope="col">run</th>
+        <th scope="col">state</th>
+        <th scope="col">readings</th>
+        <th scope="col">last step</th>
+        <th scope="col">mean retention</th>
+        <th scope="col">fingerprint</th>
+      </tr>
+    </thead>
+    <tbody>
+      ${runs.map(
+        ({info, state, readings, last}) =>
+          html`<tr>
+            <th scope="row"><a href="/runs/${info.id}">${info.name}</a></th>
+            <td>${state}</td>
+            <td>${readings}</td>
+            <td>${last?.step ?? '–'}</td>
+            <td>${meanRetention(last)}</td>
+            <td><code>${info.fingerprint.id.slice(0, 8)}</code></td>
+          </tr>`,
+      )}
+    </tbody>
+  </table>`;
+}
+
+function meanRetention(last: RunSummary['last']): string {
+  const values = (last?.scores ?? []).flatMap(score => (score.status === 'scored' ? [score.value] : []));
+  return values.length === 0 ? '–' : (values.reduce((a, b) => a + b, 0) / values.length).toFixed(2);
+}

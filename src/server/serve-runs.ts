@@ -1,0 +1,64 @@
+import {serve} from '@hono/node-server';
+import {Hono} from 'hono';
+import {HTTPException} from 'hono/http-exception';
+import {InvarianceError} from '../errors.js';
+import {createApi} from './api.js';
+import {createPage} from './page.js';
+
+/** Where runs are served unless told otherwise: this machine only. */
+export const SERVE_DEFAULTS = {host: '127.0.0.1', port: 4173} as const;
+
+export interface RunServer {
+  /** As http://127.0.0.1:4173 */
+  url: string;
+  close(): Promise<void>;
+}
+
+/** The pages and the JSON of a folder of runs, as one application. */
+export function createApp({folder, host}: {folder: string; host: string}): Hono {
+  const app = new Hono();
+  // A web page elsewhere may point its own name at this address; it must not read the runs through a browser.
+  const loopback = ['localhost', '127.0.0.1', '[::1]', '::1'];
+  app.use(async (c, next) => {
+    const name = new URL(c.req.url).hostname;
+    if (loopback.includes(host) && !loopback.includes(name))
+      throw new HTTPException(403, {message: `this server does not answer for ${name}`});
+    await next();
+  });
+  app.route('/api', createApi(folder));
+  app.route('/', createPage(folder));
+  return app;
+}
+
+/**
+ * Serves the runs of a folder, read-only.
+ * @throws InvarianceError `io_failed` where the port is taken.
+ */
+export async function serveRuns({
+  folder,
+  host = SERVE_DEFAULTS.host,
+  port = SERVE_DEFAULTS.port,
+}: {
+  folder: string;
+  host?: string;
+  port?: number;
+}): Promise<RunServer> {
+  const app = createApp({folder, host});
+  return new Promise((resolve, reject) => {
+    const server = serve({fetch: app.fetch, hostname: host, port}, ({port}) => {
+      const close = (): Promise<void> =>
+        new Promise(closed => {
+          server.close(() => closed());
+          if ('closeAllConnections' in server) server.closeAllConnections();
+        });
+      resolve({url: `http://${host}:${port}`, close});
+    });
+    server.on('error', (cause: NodeJS.ErrnoException) => {
+      const taken = cause.code === 'EADDRINUSE';
+      const message = taken
+        ? `port ${port} is taken: choose another with --port`
+        : `cannot serve: ${cause.message}`;
+      reject(new InvarianceError('io_failed', message, {cause}));
+    });
+  });
+}

@@ -1,0 +1,123 @@
+import {existsSync} from 'node:fs';
+import {mkdtemp, rm} from 'node:fs/promises';
+import {request} from 'node:http';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
+import {chromium} from 'playwright-core';
+import {afterEach, beforeEach, describe, expect, it} from 'vitest';
+import {serveRuns, type RunServer} from '../../src/server/index.js';
+import {openJournal, type Journal} from '../../src/tracker/index.js';
+import type {RunInfo} from '../../src/types.js';
+import {recordedRun} from '../render/recorded-run.js';
+
+const run = recordedRun();
+const browser = [process.env.CHROME_PATH, '/usr/bin/chromium', '/usr/bin/google-chrome'].find(
+  path => path !== undefined && existsSync(path),
+);
+
+let folder: string;
+let server: RunServer;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'serve-'));
+  server = await serveRuns({folder, port: 0});
+});
+afterEach(async () => {
+  await server.close();
+  await rm(folder, {recursive: true, force: true});
+});
+
+/** A run that goes on, with its first `readings` on record. */
+async function start(
+  id: string,
+  {readings = 2, info = {}}: {readings?: number; info?: Partial<RunInfo>} = {},
+) {
+  const journal = openJournal(join(folder, id));
+  await journal.start({...run.info, id, name: `run ${id}`, ...info}, {resumed: false});
+  journal.event({type: 'baseline', time: 1, baseline: run.baseline});
+  for (const reading of run.readings.slice(0, readings)) journal.reading(reading);
+  return journal;
+}
+
+const get = (path: string): Promise<Response> => fetch(server.url + path);
+
+describe('the JSON of the runs', () => {
+  it('lists the runs with their state and last reading', async () => {
+    const journal = await start('a');
+    await journal.finish('finished');
+    const runs = (await (await get('/api/runs')).json()) as unknown[];
+    expect(runs).toMatchObject([{info: {id: 'a'}, state: 'finished', readings: 2, last: {step: 25}}]);
+  });
+
+  it('gives a whole run, and 404 for one that is not there or lies outside the folder', async () => {
+    await (await start('a')).finish('finished');
+    const body = (await (await get('/api/runs/a')).json()) as {readings: unknown[]; baseline: unknown};
+    expect(body.readings).toHaveLength(2);
+    expect(body.baseline).toEqual(JSON.parse(JSON.stringify(run.baseline)));
+    expect((await get('/api/runs/b')).status).toBe(404);
+    expect((await get(`/api/runs/${encodeURIComponent('../a')}`)).status).toBe(404);
+  });
+
+  it('compares two runs, and answers 409 with the reason where their fingerprints differ', async () => {
+    await (await start('a')).finish('finished');
+    await (await start('b', {readings: 6})).finish('finished');
+    const other = {...run.info.fingerprint, id: 'other', probes: 'others'};
+    await (await start('c', {info: {fingerprint: other}})).finish('finished');
+    const compared = (await (await get('/api/compare?a=a&b=b')).json()) as {layers: {difference: number}[]};
+    expect(compared.layers.at(-1)!.difference).toBeLessThan(0);
+    const refused = await get('/api/compare?a=a&b=c');
+    expect(refused.status).toBe(409);
+    expect(((await refused.json()) as {error: string}).error).toContain('different probe images');
+    expect((await get('/api/compare?a=a')).status).toBe(400);
+    expect((await get('/api/compare?a=a&b=b&step=soon')).status).toBe(400);
+  });
+
+  it('tells of each new reading while the run goes on, and stops when it has ended', async () => {
+    const journal = await start('a', {readings: 1});
+    const stream = (await get('/api/runs/a/live')).body!.pipeThrough(new TextDecoderStream());
+    const told: string[] = [];
+    for await (const text of stream) {
+      told.push(...[...text.matchAll(/^data: (.*)$/gm)].map(match => match[1]!));
+      if (told.length === 1) journal.reading(run.readings[1]!);
+      if (told.length === 2) await journal.finish('finished');
+    }
+    expect(told.map(data => JSON.parse(data) as unknown)).toEqual([
+      {readings: 1, state: 'running'},
+      {readings: 2, state: 'running'},
+      {readings: 2, state: 'finished'},
+    ]);
+  });
+
+  it('does not answer for other host names, which a web page could point here', async () => {
+    const {port} = new URL(server.url);
+    const status = await new Promise(resolve =>
+      request({host: '127.0.0.1', port, path: '/api/runs', headers: {host: 'evil.example'}}, answer =>
+        resolve(answer.statusCode),
+      ).end(),
+    );
+    expect(status).toBe(403);
+  });
+
+  it('says that a port is taken', async () => {
+    const port = Number(new URL(server.url).port);
+    await expect(serveRuns({folder, port})).rejects.toThrow(`port ${port} is taken`);
+  });
+});
+
+describe.skipIf(browser === undefined)('the page, in a browser', () => {
+  it('lists the runs, opens a report, and shows a new reading without being asked', async () => {
+    const journal: Journal = await start('a', {readings: 2});
+    const chrome = await chromium.launch({executablePath: browser!, args: ['--no-sandbox']});
+    try {
+      const page = await chrome.newPage();
+      await page.goto(server.url);
+      expect(await page.locator('tbody tr').allInnerTexts()).toEqual([expect.stringContaining('running')]);
+      await page.getByRole('link', {name: 'run a'}).click();
+      await page.getByText('2 readings').first().waitFor();
+      journal.reading(run.readings[2]!);
+      await page.getByText('3 readings').first().waitFor();
+    } finally {
+      await chrome.close();
+      await journal.finish('finished');
+    }
+  });
+});
