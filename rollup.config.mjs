@@ -14,6 +14,7 @@ export default {
     'src/engine/index.ts',
     'src/inversion/index.ts',
     'src/tracker/index.ts',
+    'src/render/index.ts',
     'src/plugin/worker.ts',
     'src/cli/main.ts',
   ],

@@ -20,7 +20,7 @@ export interface BootstrapOptions {
 export const BOOTSTRAP_DEFAULTS: Required<BootstrapOptions> = {samples: 200, seed: 0};
 
 /** The unbiased estimator needs 4 images in a half-sample. */
-export const MIN_IMAGES_FOR_INTERVAL = 8;
+const MIN_IMAGES_FOR_INTERVAL = 8;
 
 const TAILS = [0.025, 0.975] as const;
 

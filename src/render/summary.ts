@@ -2,7 +2,7 @@ import type {Baseline, LayerName, Reading} from '../types.js';
 import type {RenderedRun} from './run.js';
 
 /** Where plain words turn from one to the next. They are for reading only; no number is changed by them. */
-export const WORDS = {
+const WORDS = {
   /** A layer with at least this score "keeps" its invariances. */
   keeps: 0.9,
   /** A layer under this score has "forgotten most". */

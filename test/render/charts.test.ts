@@ -78,6 +78,11 @@ describe('hatching', () => {
     expect(titles).toHaveLength(42);
   });
 
+  it('is on pale cells, whose colour is none of the scale', async () => {
+    const marks = marksOf(await pictureOf(strict, 'retention-map'));
+    for (const {title, fill} of marks) expect(fill === '#f6f8fa', title).toBe(title.includes('withheld'));
+  });
+
   it('covers each withheld cell from edge to edge', async () => {
     const svg = await pictureOf(strict, 'retention-map');
     const cell = /<path d="M0,22h(\d+)v(\d+)[^>]*><title>step 0, block_01: withheld/.exec(svg);
@@ -95,7 +100,9 @@ describe('hatching', () => {
     expect(hatchStrokes(await pictureOf(broken, 'matrix-last'))).toBe(3);
     expect(hatchStrokes(await pictureOf(broken, 'forgetting'))).toBe(3);
     expect(hatchStrokes(await pictureOf(broken, 'drift-map'))).toBe(3);
-    expect(hatchStrokes(await pictureOf(broken, 'flow'))).toBe(3 * 6);
+    const flow = await pictureOf(broken, 'flow');
+    expect(hatchStrokes(flow)).toBe(3 * 6);
+    expect(marksOf(flow).filter(mark => mark.fill === '#f6f8fa')).toHaveLength(6);
     expect(hatchStrokes(await pictureOf(run, 'flow'))).toBe(0);
   });
 });
