@@ -87,6 +87,20 @@ export function testEngine(name: string, makeEngine: MakeEngine): void {
       await other.dispose();
     });
 
+    it('gives the same numbers to calls that wait for each other and to calls at once', async () => {
+      const layers = [engine.layers[0]!, engine.layers.at(-1)!, engine.layers[1]!];
+      const alone = [];
+      for (const layer of layers) alone.push(await engine.features(probes, layer));
+      const targets = alone[0]!;
+      const gradient = await engine.lossAndGradient(imagesFor(engine, 5, 2), layers[0]!, targets);
+      const [atOnce, other] = await Promise.all([
+        Promise.all(layers.map(layer => engine.features(probes, layer))),
+        engine.lossAndGradient(imagesFor(engine, 5, 2), layers[0]!, targets),
+      ]);
+      expect(atOnce).toEqual(alone);
+      expect(other).toEqual(gradient);
+    });
+
     it('has a gradient that is the slope of the loss', async () => {
       const start = imagesFor(engine, 5, 2);
       for (const layer of [engine.layers[0]!, engine.layers.at(-1)!]) {

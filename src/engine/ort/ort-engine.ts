@@ -1,18 +1,17 @@
 import {InvarianceError} from '../../errors.js';
 import {seededRandom} from '../../random.js';
 import type {Features, Gram, Images, LayerName, Pooling} from '../../types.js';
-import {checkFinite, checkShape} from '../architectures/check-weights.js';
 import {drawn} from '../architectures/draw.js';
 import type {Normalisation} from '../architectures/network.js';
 import type {Draw, Spec} from '../architectures/spec.js';
-import type {Model} from '../onnx/tape.js';
+import {checkImages, checkLayer, checkLoss, checkTargets} from '../check-calls.js';
 import type {Engine, Parameter, Weights} from '../contract.js';
+import {layerParts} from '../layer-parts.js';
+import type {Model} from '../onnx/tape.js';
+import {takeWeights} from '../take-weights.js';
 import {featuresGraph, gradientGraph, gramGraph, logitsGraph} from './graphs.js';
 import type {Runtime} from './runtime.js';
-import {Sessions, type Named, type Run} from './sessions.js';
-
-/** Bytes of features held at once while Grams are taken; layers that do not fit take another forward pass. */
-const FEATURE_BYTES = 512 * 2 ** 20;
+import {Sessions, type Named} from './sessions.js';
 
 interface Setup {
   runtime: Runtime;
@@ -60,17 +59,13 @@ export class OrtEngine implements Engine {
   }
 
   setWeights(weights: Weights): void {
-    const given = new Map(weights.map(parameter => [parameter.name, parameter]));
-    const next = this.#weights.map(own => {
-      const other = given.get(own.name);
-      if (own.layer === null) return other ? {...other, layer: null} : own;
-      if (!other) throw new InvarianceError('bad_weights', `tensor ${own.name} is missing from the weights`);
-      checkShape(own.name, other.shape, own.shape);
-      checkFinite(other);
-      return {...own, data: other.data};
+    const taken = takeWeights(weights, this.#weights);
+    this.#weights = this.#weights.map(own => {
+      if (own.layer !== null) return {...own, data: taken.get(own.name)!};
+      const other = weights.find(({name}) => name === own.name);
+      return other ? {...other, layer: null} : own;
     });
-    this.#weights = next;
-    this.#sessions.setWeights(next);
+    this.#sessions.setWeights(this.#weights);
   }
 
   randomWeights(seed: number): Weights {
@@ -84,25 +79,21 @@ export class OrtEngine implements Engine {
   async features(images: Images, layer: LayerName): Promise<Features> {
     const width = this.#width(layer);
     const data = new Float32Array(images.count * width);
-    const run = await this.#session('features', layer, () => featuresGraph(this.#setup, [layer]));
-    await this.#batches(images, run, {}, {[layer]: data});
+    const graph = () => featuresGraph(this.#setup, [layer]);
+    await this.#run({purpose: 'features', key: layer, graph}, images, {}, {[layer]: data});
     return {count: images.count, width, data};
   }
 
   async grams(images: Images): Promise<Gram[]> {
+    const {count} = images;
+    const widthOf = (layer: LayerName) => this.#width(layer);
     const grams: Gram[] = [];
-    for (const [part, layers] of this.#parts(images.count).entries()) {
-      const run = await this.#session(`layers ${part}`, layers.join(), () =>
-        featuresGraph(this.#setup, layers),
-      );
-      const features = layers.map(layer => new Float32Array(images.count * this.#width(layer)));
-      await this.#batches(
-        images,
-        run,
-        {},
-        Object.fromEntries(layers.map((layer, i) => [layer, features[i]!])),
-      );
-      for (const data of features) grams.push(await this.#gram(data, images.count));
+    for (const [part, layers] of layerParts(this.layers, {count, widthOf}).entries()) {
+      const features = layers.map(layer => [layer, new Float32Array(count * widthOf(layer))] as const);
+      const graph = () => featuresGraph(this.#setup, layers);
+      const use = {purpose: `layers ${part}`, key: layers.join(), graph};
+      await this.#run(use, images, {}, Object.fromEntries(features));
+      for (const [, data] of features) grams.push(await this.#gram(data, count));
     }
     return grams;
   }
@@ -112,22 +103,17 @@ export class OrtEngine implements Engine {
     layer: LayerName,
     targets: Features,
   ): Promise<{loss: Float32Array; gradient: Float32Array}> {
-    const width = this.#width(layer);
-    if (targets.count !== images.count || targets.width !== width)
-      throw new InvarianceError(
-        'bad_option',
-        `targets are ${targets.count} × ${targets.width}; ${layer} of these images is ${images.count} × ${width}`,
-      );
+    checkTargets(targets, layer, {count: images.count, width: this.#width(layer)});
     const loss = new Float32Array(images.count);
     const gradient = new Float32Array(images.data.length);
-    const run = await this.#session('gradient', layer, () => gradientGraph(this.#setup, layer));
-    await this.#batches(images, run, {target: targets.data}, {loss, gradient});
-    const undefinedAt = loss.findIndex(value => !Number.isFinite(value));
-    if (undefinedAt >= 0)
-      throw new InvarianceError(
-        'engine_failed',
-        `the loss of image ${undefinedAt} at ${layer} is ${loss[undefinedAt]}: its target is zero or not finite`,
-      );
+    const graph = () => gradientGraph(this.#setup, layer);
+    await this.#run(
+      {purpose: 'gradient', key: layer, graph},
+      images,
+      {target: targets.data},
+      {loss, gradient},
+    );
+    checkLoss(loss, layer);
     return {loss, gradient};
   }
 
@@ -139,8 +125,8 @@ export class OrtEngine implements Engine {
     const classes = this.#weights.find(({name}) => name === 'head.weight')?.shape[0];
     if (!classes) throw new InvarianceError('bad_model', 'these weights have no classifier');
     const data = new Float32Array(images.count * classes);
-    const run = await this.#session('logits', String(classes), () => logitsGraph({...this.#setup, classes}));
-    await this.#batches(images, run, {}, {logits: data});
+    const graph = () => logitsGraph({...this.#setup, classes});
+    await this.#run({purpose: 'logits', key: `${classes}`, graph}, images, {}, {logits: data});
     return {count: images.count, width: classes, data};
   }
 
@@ -148,79 +134,66 @@ export class OrtEngine implements Engine {
     return this.#sessions.release();
   }
 
-  #session(purpose: string, key: string, graph: () => Model): Promise<Run> {
-    return this.#sessions.get(purpose, key, graph);
-  }
-
   #width(layer: LayerName): number {
-    const width = this.#setup.widths.get(layer);
-    if (width !== undefined && this.layers.includes(layer)) return width;
-    throw new InvarianceError(
-      'bad_option',
-      `unknown layer ${layer}; the layers are ${this.layers.join(', ')}`,
-    );
-  }
-
-  /** Consecutive layers whose features of `count` images fit into memory together. */
-  #parts(count: number): LayerName[][] {
-    const parts: LayerName[][] = [];
-    let free = 0;
-    for (const layer of this.layers) {
-      const bytes = 4 * count * this.#width(layer);
-      if (bytes > free || parts.length === 0) {
-        parts.push([]);
-        free = FEATURE_BYTES;
-      }
-      parts.at(-1)!.push(layer);
-      free -= bytes;
-    }
-    return parts;
+    checkLayer(layer, this.layers);
+    return this.#setup.widths.get(layer)!;
   }
 
   async #gram(features: Float32Array, n: number): Promise<Gram> {
     const p = features.length / n;
-    const run = await this.#session(`gram ${p}`, `${n}`, () => gramGraph(n, p));
     const data = new Float32Array(n * n);
-    await run({features}, {gram: data});
+    const use = {purpose: `gram of ${p}`, key: `${n}`, graph: () => gramGraph(n, p)};
+    await this.#sessions.use(use, run => run({features}, {gram: data}));
     return {n, data: Float64Array.from(data)};
   }
 
-  /** Runs all images, a batch at a time; every array named holds one row an image. */
-  async #batches(
+  /** Runs a graph on all images, a batch at a time; every array named holds one row an image. */
+  async #run(
+    use: {purpose: string; key: string; graph: () => Model},
     images: Images,
-    run: Run,
     others: Named<Float32Array>,
     results: Named<Float32Array>,
   ): Promise<void> {
-    const {channels, height, width} = this.input;
-    if (images.channels !== channels || images.height !== height || images.width !== width)
-      throw new InvarianceError(
-        'bad_option',
-        `images are ${images.channels} × ${images.height} × ${images.width}; ` +
-          `this model takes ${channels} × ${height} × ${width}`,
-      );
+    checkImages(images, this.input);
     const {batch} = this.#setup;
     const feeds = {pixels: images.data, ...others};
-    for (let start = 0; start < images.count; start += batch) {
-      const rows = Math.min(batch, images.count - start);
-      const part = (data: Float32Array) => {
-        const size = data.length / images.count;
-        return data.subarray(start * size, (start + rows) * size);
-      };
-      const padded = (data: Float32Array) => {
-        if (rows === batch) return part(data);
-        const whole = new Float32Array((data.length / images.count) * batch);
-        whole.set(part(data));
-        return whole;
-      };
-      const filled = mapped(results, padded);
-      await run(mapped(feeds, padded), filled);
-      if (rows === batch) continue;
-      for (const [name, data] of Object.entries(results)) {
-        part(data).set(filled[name]!.subarray(0, part(data).length));
+    await this.#sessions.use(use, async run => {
+      for (let start = 0; start < images.count; start += batch) {
+        const rows = {start, count: Math.min(batch, images.count - start), of: images.count};
+        const filled = mapped(results, data => padded(data, rows, batch));
+        await run(
+          mapped(feeds, data => padded(data, rows, batch)),
+          filled,
+        );
+        if (rows.count === batch) continue;
+        for (const [name, data] of Object.entries(results)) {
+          const part = partOf(data, rows);
+          part.set(filled[name]!.subarray(0, part.length));
+        }
       }
-    }
+    });
   }
+}
+
+interface Rows {
+  readonly start: number;
+  readonly count: number;
+  /** Rows of the whole array. */
+  readonly of: number;
+}
+
+function partOf(data: Float32Array, {start, count, of}: Rows): Float32Array {
+  const size = data.length / of;
+  return data.subarray(start * size, (start + count) * size);
+}
+
+/** These rows in place, or, where they are fewer than a batch, a copy with zeros behind. */
+function padded(data: Float32Array, rows: Rows, batch: number): Float32Array {
+  const part = partOf(data, rows);
+  if (rows.count === batch) return part;
+  const whole = new Float32Array((data.length / rows.of) * batch);
+  whole.set(part);
+  return whole;
 }
 
 function mapped<T, U>(named: Named<T>, map: (value: T) => U): Named<U> {

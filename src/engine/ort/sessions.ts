@@ -9,12 +9,19 @@ export type Named<T> = Readonly<Record<string, T>>;
 /** A graph ready to run: feed it every input it has not been told to take from the weights. */
 export type Run = (feeds: Named<Float32Array>, results: Named<Float32Array>) => Promise<void>;
 
+interface Entry {
+  readonly key: string;
+  readonly model: Model;
+  readonly session: InferenceSession;
+}
+
 /**
  * Sessions by what they are for. Each keeps the memory of its activations, so a purpose has one session at a time:
  * asking for another graph under the same purpose releases the one before.
  */
 export class Sessions {
-  readonly #open = new Map<string, {key: string; graph: Model; session: InferenceSession}>();
+  readonly #open = new Map<string, Entry>();
+  #turn: Promise<unknown> = Promise.resolve();
   #weights: ReadonlyMap<string, Tensor> = new Map();
 
   constructor(private readonly runtime: Runtime) {}
@@ -26,24 +33,35 @@ export class Sessions {
     );
   }
 
-  /** The session of a purpose, made where there is none for this key yet. */
-  async get(purpose: string, key: string, graph: () => Model): Promise<Run> {
-    let entry = this.#open.get(purpose);
-    if (entry?.key !== key) {
-      this.#open.delete(purpose);
-      await entry?.session.release();
-      const made = graph();
-      entry = {key, graph: made, session: await this.runtime.session(made.bytes)};
-      this.#open.set(purpose, entry);
-    }
-    const {session, graph: made} = entry;
-    return (feeds, results) => this.#run(session, made, feeds, results);
+  /** Runs a graph's session, made where there is none for this key yet; one call at a time, in their order. */
+  use<T>(
+    {purpose, key, graph}: {purpose: string; key: string; graph: () => Model},
+    work: (run: Run) => Promise<T>,
+  ): Promise<T> {
+    const turn = this.#turn.then(async () => {
+      const {session, model} = await this.#session(purpose, key, graph);
+      return work((feeds, results) => this.#run(session, model, feeds, results));
+    });
+    this.#turn = turn.catch(() => {});
+    return turn;
   }
 
   async release(): Promise<void> {
+    await this.#turn;
     const open = [...this.#open.values()];
     this.#open.clear();
     for (const {session} of open) await session.release();
+  }
+
+  async #session(purpose: string, key: string, graph: () => Model): Promise<Entry> {
+    const entry = this.#open.get(purpose);
+    if (entry?.key === key) return entry;
+    this.#open.delete(purpose);
+    await entry?.session.release();
+    const model = graph();
+    const made = {key, model, session: await this.runtime.session(model.bytes)};
+    this.#open.set(purpose, made);
+    return made;
   }
 
   async #run(

@@ -4,7 +4,7 @@ import {type LayerSelection, selectLayers} from '../select-layers.js';
 import {freshWeights} from './fresh-weights.js';
 import type {ModelForm} from './model-form.js';
 import {PIXEL_FORM, type PixelForm, imageSize, preparer} from './pixel-form.js';
-import {takeWeights} from './take-weights.js';
+import {takeWeights} from '../take-weights.js';
 import type {Taps} from './taps.js';
 import type {LayersModel, Tf} from './tf.js';
 import {topologyOf} from './topology.js';

@@ -1,6 +1,7 @@
-import {InvarianceError} from '../../errors.js';
 import type {Features, Gram, Images, LayerName, Pooling} from '../../types.js';
+import {checkImages, checkLayer, checkLoss, checkTargets} from '../check-calls.js';
 import type {Engine, Weights} from '../contract.js';
+import {layerParts} from '../layer-parts.js';
 import {forInputGradients} from './for-input-gradients.js';
 import {gramOf} from './gram.js';
 import type {ModelForm} from './model-form.js';
@@ -8,9 +9,6 @@ import {relativeError} from './relative-error.js';
 import type {Taps} from './taps.js';
 import type {Tensor, Tf} from './tf.js';
 import {FROZEN} from './vit-layers.js';
-
-/** Bytes of features held at once on the host while Grams are taken; layers that do not fit take another forward pass. */
-const FEATURE_BYTES = 512 * 2 ** 20;
 
 interface Setup {
   tf: Tf;
@@ -63,7 +61,8 @@ export class TfjsEngine implements Engine {
 
   async grams(images: Images): Promise<Gram[]> {
     const grams: Gram[] = [];
-    for (const layers of this.#parts(images.count)) {
+    const widthOf = (layer: LayerName) => this.#width(layer);
+    for (const layers of layerParts(this.layers, {count: images.count, widthOf})) {
       for (const features of await this.#features(images, layers)) {
         grams.push(await gramOf(this.#setup.tf, features));
       }
@@ -78,12 +77,7 @@ export class TfjsEngine implements Engine {
   ): Promise<{loss: Float32Array; gradient: Float32Array}> {
     const {tf, form, taps} = this.#setup;
     const width = this.#width(layer);
-    if (targets.count !== images.count || targets.width !== width) {
-      throw new InvarianceError(
-        'bad_option',
-        `targets are ${targets.count} × ${targets.width}; ${layer} of these images is ${images.count} × ${width}`,
-      );
-    }
+    checkTargets(targets, layer, {count: images.count, width});
     const loss = new Float32Array(images.count);
     const gradient = new Float32Array(images.data.length);
     for (const batch of this.#batches(images)) {
@@ -101,13 +95,7 @@ export class TfjsEngine implements Engine {
         slope.dispose();
       }
     }
-    const undefinedAt = loss.findIndex(value => !Number.isFinite(value));
-    if (undefinedAt >= 0) {
-      throw new InvarianceError(
-        'engine_failed',
-        `the loss of image ${undefinedAt} at ${layer} is ${loss[undefinedAt]}: its target is zero or not finite`,
-      );
-    }
+    checkLoss(loss, layer);
     return {loss, gradient};
   }
 
@@ -135,14 +123,8 @@ export class TfjsEngine implements Engine {
   }
 
   *#batches(images: Images) {
+    checkImages(images, this.input);
     const {channels, height, width} = this.input;
-    if (images.channels !== channels || images.height !== height || images.width !== width) {
-      throw new InvarianceError(
-        'bad_option',
-        `images are ${images.channels} × ${images.height} × ${images.width}; ` +
-          `this model takes ${channels} × ${height} × ${width}`,
-      );
-    }
     const {tf, batch} = this.#setup;
     const size = channels * height * width;
     for (let start = 0; start < images.count; start += batch) {
@@ -153,26 +135,7 @@ export class TfjsEngine implements Engine {
   }
 
   #width(layer: LayerName): number {
-    if (this.layers.includes(layer)) return this.#setup.taps.width(layer);
-    throw new InvarianceError(
-      'bad_option',
-      `unknown layer ${layer}; the layers are ${this.layers.join(', ')}`,
-    );
-  }
-
-  /** Consecutive layers whose features of `count` images fit into memory together. */
-  #parts(count: number): LayerName[][] {
-    const parts: LayerName[][] = [];
-    let free = 0;
-    for (const layer of this.layers) {
-      const bytes = 4 * count * this.#width(layer);
-      if (bytes > free || parts.length === 0) {
-        parts.push([]);
-        free = FEATURE_BYTES;
-      }
-      parts.at(-1)!.push(layer);
-      free -= bytes;
-    }
-    return parts;
+    checkLayer(layer, this.layers);
+    return this.#setup.taps.width(layer);
   }
 }

@@ -6,7 +6,7 @@ import {blockNames, NORM, writeNetwork} from '../architectures/network.js';
 import {vit} from '../architectures/vit.js';
 import {type LayerSelection, selectLayers} from '../select-layers.js';
 import type {ModelForm} from './model-form.js';
-import {takeWeights} from './take-weights.js';
+import {takeWeights} from '../take-weights.js';
 import type {LayersModel, Tf} from './tf.js';
 import type {VitModelInfo} from './vit-info.js';
 import {snapshotVit, vitVariables} from './vit-variables.js';

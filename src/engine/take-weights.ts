@@ -1,6 +1,6 @@
-import {InvarianceError} from '../../errors.js';
-import {checkFinite, checkShape} from '../architectures/check-weights.js';
-import type {Weights} from '../contract.js';
+import {InvarianceError} from '../errors.js';
+import {checkFinite, checkShape} from './architectures/check-weights.js';
+import type {Weights} from './contract.js';
 
 /**
  * The data of every measured weight of `own`, from other weights of the same architecture; those of no measured layer are
