@@ -27,7 +27,7 @@ export interface Network {
   readonly logits: Value | null;
 }
 
-export const PIXELS = 'pixels';
+const PIXELS = 'pixels';
 export const NORM: LayerName = 'norm';
 
 /** `block_00`, `block_01`, … */

@@ -8,7 +8,7 @@ export interface Grid {
  * `a` is the cubic kernel's free parameter; an antialiased kernel widens when the grid shrinks. These are the ways of
  * `torch.nn.functional.interpolate`, which uses −0.75 without antialiasing and −0.5 with it.
  */
-export const interpolations = {
+const interpolations = {
   bicubic: {radius: 2, antialias: false, weight: (x: number) => cubic(x, -0.75)},
   'antialiased bicubic': {radius: 2, antialias: true, weight: (x: number) => cubic(x, -0.5)},
   bilinear: {radius: 1, antialias: false, weight: (x: number) => Math.max(0, 1 - Math.abs(x))},

@@ -122,19 +122,21 @@ function project(x: Value, out: number, parameter: Parameter, name: string, bias
 function attention(spec: Spec, x: Value, shared: Value | null, parameter: Parameter): Value {
   const [n, t, d] = x.shape as [number, number, number];
   const {heads, biases} = spec;
-  const split = (name: string, bias: boolean, order: readonly number[]) =>
-    transpose(reshape(project(x, d, parameter, `attn.${name}`, bias), [n, t, heads, d / heads]), order);
-  const query = scale(split('q', biases.query, [0, 2, 1, 3]), (d / heads) ** -0.5);
-  const key = split('k', biases.key, [0, 2, 3, 1]);
-  const value = split('v', biases.value, [0, 2, 1, 3]);
+  const split = (name: string, bias: boolean) =>
+    transpose(
+      reshape(project(x, d, parameter, `attn.${name}`, bias), [n, t, heads, d / heads]),
+      [0, 2, 1, 3],
+    );
   const own =
     spec.relativePositions === 'block'
       ? relativeBias(spec, parameter('attn.relative_bias', relativeShape(spec)))
       : shared;
-  const scores = matmul(query, key);
+  const factor = (d / heads) ** -0.5;
+  const scores = matmul(split('q', biases.query), split('k', biases.key), {transB: true, factor});
   const probabilities = softmax(own ? add(scores, own) : scores);
-  const mixed = reshape(transpose(matmul(probabilities, value), [0, 2, 1, 3]), [n, t, d]);
-  return project(mixed, d, parameter, 'attn.proj');
+  const mixed = matmul(probabilities, split('v', biases.value));
+
+  return project(reshape(transpose(mixed, [0, 2, 1, 3]), [n, t, d]), d, parameter, 'attn.proj');
 }
 
 function mlp(spec: Spec, x: Value, parameter: Parameter): Value {

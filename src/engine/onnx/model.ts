@@ -4,6 +4,9 @@ import {bytesField, concatenate, floatField, integerField, messageField, textFie
 const OPSET = 20;
 const IR_VERSION = 9;
 
+/** Operations of onnxruntime's own. */
+const MICROSOFT = 'com.microsoft';
+
 const FLOAT = 1;
 const INT64 = 7;
 
@@ -11,6 +14,7 @@ const INT64 = 7;
 export type Attribute = number | string | readonly number[] | {readonly float: number};
 
 export interface Node {
+  /** With its domain before it where it is none of ONNX's own: `com.microsoft.FusedMatMul`. */
   readonly op: string;
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
@@ -52,6 +56,7 @@ export function encodeModel(graph: Graph): Uint8Array {
       ...graph.outputs.map(port => messageField(12, ...portFields(port))),
     ),
     messageField(8, textField(1, ''), integerField(2, OPSET)),
+    messageField(8, textField(1, MICROSOFT), integerField(2, 1)),
   ]);
 }
 
@@ -59,10 +64,11 @@ function nodeFields({op, inputs, outputs, attributes}: Node): Uint8Array[] {
   return [
     ...inputs.map(name => textField(1, name)),
     ...outputs.map(name => textField(2, name)),
-    textField(4, op),
+    textField(4, op.slice(op.lastIndexOf('.') + 1)),
     ...Object.entries(attributes).map(([name, value]) =>
       messageField(5, textField(1, name), ...attributeFields(value)),
     ),
+    ...(op.startsWith(MICROSOFT) ? [textField(7, MICROSOFT)] : []),
   ];
 }
 

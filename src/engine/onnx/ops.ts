@@ -161,15 +161,30 @@ export function concat(parts: readonly Value[], axis: number): Value {
   });
 }
 
-const swapLastTwo = (x: Value) =>
-  transpose(x, [...x.shape.keys()].with(-1, x.shape.length - 2).with(-2, x.shape.length - 1));
-
-/** Batched matrix product (…, n, k) · (…, k, m); leading axes must be equal. */
-export function matmul(a: Value, b: Value): Value {
-  const [name] = a.tape.node('MatMul', [a.name, b.name]);
-  return a.tape.value(name!, [...a.shape.slice(0, -1), b.shape.at(-1)!], [a, b], g => [
-    a.active ? matmul(g, swapLastTwo(b)) : null,
-    b.active ? matmul(swapLastTwo(a), g) : null,
+/**
+ * factor · a · b of batches of matrices, either transposed; leading axes must be equal. onnxruntime has one operation for
+ * all of it, which spares the copies of separate transposes.
+ */
+export function matmul(
+  a: Value,
+  b: Value,
+  {transA = false, transB = false, factor = 1}: {transA?: boolean; transB?: boolean; factor?: number} = {},
+): Value {
+  const attributes = {transA: Number(transA), transB: Number(transB), alpha: {float: factor}};
+  const [name] = a.tape.node('com.microsoft.FusedMatMul', [a.name, b.name], attributes);
+  const rows = a.shape.at(transA ? -1 : -2)!;
+  const columns = b.shape.at(transB ? -2 : -1)!;
+  return a.tape.value(name!, [...a.shape.slice(0, -2), rows, columns], [a, b], g => [
+    a.active
+      ? transA
+        ? matmul(b, g, {transA: transB, transB: true, factor})
+        : matmul(g, b, {transB: !transB, factor})
+      : null,
+    b.active
+      ? transB
+        ? matmul(g, a, {transA: true, transB: transA, factor})
+        : matmul(a, g, {transA: !transA, factor})
+      : null,
   ]);
 }
 
