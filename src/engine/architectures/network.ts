@@ -11,7 +11,7 @@ export interface Normalisation {
 }
 
 /** A weight as the forward pass declares it. */
-export interface Declared {
+interface Declared {
   readonly name: string;
   readonly shape: readonly number[];
 }

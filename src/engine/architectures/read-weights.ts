@@ -2,6 +2,7 @@ import {InvarianceError} from '../../errors.js';
 import type {LayerName} from '../../types.js';
 import type {Engine, Parameter, Weights} from '../contract.js';
 import {openModelFolder, type ModelFolder, type Tensor, type TensorSource} from '../weights/index.js';
+import {checkSpec} from './check-spec.js';
 import {checkShape} from './check-weights.js';
 import {familyOf} from './families.js';
 import {findNames} from './find-names.js';
@@ -53,13 +54,15 @@ export interface Architecture {
 
 /** The architecture of a folder, for images of the size that its preprocessor gives unless told otherwise. */
 export function architectureOf(
-  {config, tensors, preprocessor}: ModelFolder,
+  {folder, config, tensors, preprocessor}: ModelFolder,
   size?: Spec['image'],
 ): Architecture {
   const family = familyOf(config);
   const stored = family.spec(config, tensors);
   const {height, width} = size ?? preprocessor.size;
-  return {family, stored, spec: {...stored, image: {height, width}}};
+  const spec = {...stored, image: {height, width}};
+  for (const each of [stored, spec]) checkSpec(each, {tensors: tensors.names().length, folder});
+  return {family, stored, spec};
 }
 
 const allLayers = (network: Network) => layersOf(network, [...network.layers.keys()]);

@@ -135,7 +135,6 @@ function attention(spec: Spec, x: Value, shared: Value | null, parameter: Parame
   const scores = matmul(split('q', biases.query), split('k', biases.key), {transB: true, factor});
   const probabilities = softmax(own ? add(scores, own) : scores);
   const mixed = matmul(probabilities, split('v', biases.value));
-
   return project(reshape(transpose(mixed, [0, 2, 1, 3]), [n, t, d]), d, parameter, 'attn.proj');
 }
 

@@ -3,7 +3,7 @@ import {InvarianceError, messageOf} from '../../errors.js';
 import {Tape} from '../onnx/tape.js';
 
 /** What onnxruntime-node and onnxruntime-web have in common and we use. */
-export type Ort = Pick<typeof import('onnxruntime-web'), 'InferenceSession' | 'Tensor' | 'env'>;
+type Ort = Pick<typeof import('onnxruntime-web'), 'InferenceSession' | 'Tensor' | 'env'>;
 
 export type Library = 'node' | 'web';
 export type Device = 'cpu' | 'cuda' | 'webgpu';
