@@ -16,6 +16,7 @@ export default {
     'src/tracker/index.ts',
     'src/render/index.ts',
     'src/plugin/worker.ts',
+    'src/plugin/wandb-uploader.ts',
     'src/cli/main.ts',
   ],
   output: {dir: 'dist', format: 'es', preserveModules: true, preserveModulesRoot: 'src', sourcemap: true},

@@ -110,14 +110,17 @@ export function createDispatcher({
 
   return {
     async start(run, options) {
-      await journal.start(run, options);
+      const told = {...options, folder: journal.folder};
+      await journal.start(run, told);
       for (const feed of feeds) {
-        feed.working = tell(feed.tracker, () => feed.tracker.start(run, options)).then(() => work(feed));
+        feed.working = tell(feed.tracker, () => feed.tracker.start(run, told)).then(() => work(feed));
       }
     },
     event: event => record({kind: 'event', event}),
     reading: reading => record({kind: 'reading', reading}),
     async finish(state) {
+      // The end is on disk before any tracker hears of it: W&B's uploader reads it there.
+      journal.event({type: 'ended', time: now(), state});
       const timer = new AbortController();
       const late = new Promise<'late'>(resolve => {
         const timeout = setTimeout(() => resolve('late'), patience);

@@ -16,7 +16,8 @@ export const bufferBytes = 16 * 1024 * 1024;
  * tried again with the next line.
  */
 export interface AppendLog {
-  append(line: string, options: {durable: boolean}): void;
+  /** False where the line had to be dropped. */
+  append(line: string, options: {durable: boolean}): boolean;
   /** Writes what is kept. False where the disk still refuses. */
   flush(): boolean;
   close(): void;
@@ -108,11 +109,11 @@ export function openAppendLog(
         if (!dropping)
           onTrouble({kind: 'dropping', message: `${path}: more than ${bound} bytes wait; records are lost`});
         dropping = true;
-        return;
+        return false;
       }
       kept.push(bytes);
       keptBytes += bytes.length;
-      if (!flush()) return;
+      if (!flush()) return true;
       if (durable) {
         try {
           fs.fsyncSync(fd);
@@ -122,6 +123,7 @@ export function openAppendLog(
       }
       if (failing) onTrouble({kind: 'recovered', message: `${path} can be written again`});
       failing = dropping = false;
+      return true;
     },
     flush,
     close() {

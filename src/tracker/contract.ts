@@ -1,5 +1,12 @@
 import type {Reading, RunEvent, RunInfo, RunState} from '../types.js';
 
+/** What a tracker is told when a run starts. */
+export interface StartOptions {
+  resumed: boolean;
+  /** The run folder that the journal writes. */
+  folder: string;
+}
+
 /**
  * Something that records a run: the journal, the console, memory, W&B.
  *
@@ -13,7 +20,7 @@ import type {Reading, RunEvent, RunInfo, RunState} from '../types.js';
 export interface Tracker {
   readonly name: string;
   /** Once, before everything else; `resumed` when the run folder already held readings. */
-  start(run: RunInfo, options: {resumed: boolean}): void | Promise<void>;
+  start(run: RunInfo, options: StartOptions): void | Promise<void>;
   event(event: RunEvent): void | Promise<void>;
   reading(reading: Reading): void | Promise<void>;
   /** Once, at the end; returns when what can be delivered has been. */

@@ -11,9 +11,10 @@ import {
 import {hostname} from 'node:os';
 import {join} from 'node:path';
 import {InvarianceError, messageOf} from '../errors.js';
-import type {Reading, RunEvent} from '../types.js';
+import type {Reading, RunEvent, RunInfo, RunState} from '../types.js';
 import {openAppendLog, type AppendLog, type AppendLogOptions} from './append-log.js';
-import type {Tracker} from './contract.js';
+import type {StartOptions, Tracker} from './contract.js';
+import {endOnExit} from './end-on-exit.js';
 import {parseLine, type RecordKind} from './journal-lines.js';
 import {plain} from './plain.js';
 import {readRun, readRunInfo, runFiles, type RecordedRun} from './read-run.js';
@@ -21,6 +22,8 @@ import {readRun, readRunInfo, runFiles, type RecordedRun} from './read-run.js';
 /** The record of a run on disk; always the first tracker. */
 export interface Journal extends Tracker {
   readonly folder: string;
+  /** As every tracker's; the journal knows its folder. */
+  start(run: RunInfo, options: Pick<StartOptions, 'resumed'>): Promise<void>;
   /** The `seq` of the next record. */
   next(): number;
   /** What is on disk now. */
@@ -45,6 +48,14 @@ function writeWhole(path: string, value: unknown): void {
   renameSync(`${path}.part`, path);
 }
 
+function unwritable(folder: string, cause: unknown): InvarianceError {
+  return new InvarianceError(
+    'io_failed',
+    `cannot write ${folder}: ${messageOf(cause)}; name a writable folder`,
+    {cause},
+  );
+}
+
 /** The seq behind the last good line of a log. */
 function nextSeq(path: string, kind: RecordKind): number {
   if (!existsSync(path)) return 0;
@@ -62,6 +73,9 @@ function nextSeq(path: string, kind: RecordKind): number {
  * the operating system, which outlives the process, and cost a few microseconds. A line torn by a kill is cut off
  * when the run is resumed.
  *
+ * A process that ends without `finish` (a signal, an exit, an uncaught error) still gets its end on record; only
+ * SIGKILL does not. The listeners for that are there from `start` to `finish`.
+ *
  * `start` throws `io_failed` where the folder cannot be written and `bad_record` where it holds another run;
  * after that nothing throws: records the disk refuses wait in memory, up to `bound` bytes for each of the two logs.
  */
@@ -74,6 +88,9 @@ export function openJournal(folder: string, options: JournalOptions = {}): Journ
   } = options;
   let logs: Record<RecordKind, AppendLog> | undefined;
   let seq = 0;
+  /** The end of the run is on record. */
+  let ended = false;
+  let stopWatching = (): void => {};
 
   const open = (kind: RecordKind): AppendLog =>
     openAppendLog(join(folder, runFiles[kind]), {
@@ -92,7 +109,17 @@ export function openJournal(folder: string, options: JournalOptions = {}): Journ
   function append(kind: RecordKind, record: Reading | RunEvent, durable: boolean): void {
     if (logs === undefined)
       throw new InvarianceError('bad_option', 'the journal takes records between start and finish');
-    logs[kind].append(JSON.stringify({seq: seq++, ...(plain(record) as object)}), {durable});
+    // A record that is lost takes no seq: readers wait for those that are missing.
+    if (logs[kind].append(JSON.stringify({seq, ...(plain(record) as object)}), {durable})) seq++;
+  }
+
+  function finish(state: Exclude<RunState, 'running'>): void {
+    if (logs === undefined) return;
+    stopWatching();
+    if (!ended) append('event', {type: 'ended', time: now(), state}, true);
+    logs.reading.close();
+    logs.event.close();
+    logs = undefined;
   }
 
   return {
@@ -106,13 +133,7 @@ export function openJournal(folder: string, options: JournalOptions = {}): Journ
       try {
         mkdirSync(join(folder, runFiles.media), {recursive: true});
       } catch (cause) {
-        throw new InvarianceError(
-          'io_failed',
-          `cannot write ${folder}: ${messageOf(cause)}; name a writable folder`,
-          {
-            cause,
-          },
-        );
+        throw unwritable(folder, cause);
       }
       if (existsSync(info)) {
         const {id} = await readRunInfo(folder);
@@ -136,28 +157,20 @@ export function openJournal(folder: string, options: JournalOptions = {}): Journ
         if (!existsSync(info)) writeWhole(info, run);
         writeWhole(join(folder, runFiles.writer), {pid: process.pid, host: hostname()});
       } catch (cause) {
-        throw new InvarianceError(
-          'io_failed',
-          `cannot write ${folder}: ${messageOf(cause)}; name a writable folder`,
-          {
-            cause,
-          },
-        );
+        throw unwritable(folder, cause);
       }
       logs = {reading: open('reading'), event: open('event')};
       seq = next;
+      ended = false;
+      stopWatching = endOnExit(finish);
     },
     event(event) {
       append('event', event, event.type !== 'logged');
+      ended ||= event.type === 'ended';
     },
     reading(reading) {
       append('reading', reading, true);
     },
-    finish(state) {
-      append('event', {type: 'ended', time: now(), state}, true);
-      logs?.reading.close();
-      logs?.event.close();
-      logs = undefined;
-    },
+    finish,
   };
 }

@@ -31,7 +31,7 @@ testTracker({name: 'console', open: () => consoleTracker({stream: collector(true
 
 async function show(stream: ReturnType<typeof collector>, steps: number[]) {
   const tracker = consoleTracker({stream});
-  await tracker.start(sampleInfo(), {resumed: false});
+  await tracker.start(sampleInfo(), {resumed: false, folder: 'invariance/run-1'});
   for (const event of everyEvent) await tracker.event(event);
   for (const step of steps) await tracker.reading(sampleReading(step));
   await tracker.event({type: 'notice', time: 1, level: 'warning', code: 'x', message: 'something happened'});

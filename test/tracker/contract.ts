@@ -59,7 +59,7 @@ export function testTracker({name, open, recorded, tear, close}: TrackerCase): v
     });
 
     async function record(tracker: Tracker, steps: number[], {resumed = false} = {}): Promise<void> {
-      await tracker.start(frozen(sampleInfo()), {resumed});
+      await tracker.start(frozen(sampleInfo()), {resumed, folder});
       if (!resumed) for (const event of everyEvent) await tracker.event(frozen(structuredClone(event)));
       for (const step of steps) await tracker.reading(frozen(sampleReading(step)));
     }
@@ -88,7 +88,7 @@ export function testTracker({name, open, recorded, tear, close}: TrackerCase): v
     it('neither changes nor keeps what it is given', async () => {
       const tracker = await open(folder);
       const info = sampleInfo();
-      await tracker.start(info, {resumed: false});
+      await tracker.start(info, {resumed: false, folder});
       const baseline = sampleBaseline();
       await tracker.event({type: 'baseline', time: 1, baseline});
       const reading = sampleReading(100);
@@ -116,7 +116,7 @@ export function testTracker({name, open, recorded, tear, close}: TrackerCase): v
 
     it('finishes a run without any reading', async () => {
       const tracker = await open(folder);
-      await tracker.start(sampleInfo(), {resumed: false});
+      await tracker.start(sampleInfo(), {resumed: false, folder});
       await tracker.finish('crashed');
       const seen = await recorded(folder, tracker);
       if (seen.steps) expect(seen.steps).toEqual([]);

@@ -1,0 +1,119 @@
+import type {Baseline, Reading} from '../../types.js';
+import type {TableData} from './media.js';
+
+/** A custom chart on one of W&B's own presets; all of them overlay the runs that are selected. */
+export interface Chart {
+  /** The chart's key; its table is logged under this with `_table` behind it. */
+  key: string;
+  preset: 'wandb/line/v0' | 'wandb/lineseries/v0' | 'wandb/bar/v0';
+  fields: Record<string, string | null>;
+  strings: Record<string, string>;
+  /** Grows with the run, so it is not sent with every reading. */
+  grows: boolean;
+  table: (readings: readonly ChartReading[], baseline: Baseline | null) => TableData;
+}
+
+/** What the charts need of a reading: a few numbers a layer, so that a long run stays small in memory. */
+export interface ChartReading {
+  step: number;
+  layers: readonly string[];
+  retention: (number | null)[];
+  centre: (number | null)[];
+}
+
+export function chartReading(reading: Reading): ChartReading {
+  return {
+    step: reading.step,
+    layers: reading.layers,
+    retention: reading.scores.map(score => (score.status === 'scored' ? score.value : null)),
+    centre: reading.flow.centre,
+  };
+}
+
+/** The custom charts of a run. */
+export const charts: readonly Chart[] = [
+  {
+    key: 'invariance/chart/retention_by_layer',
+    preset: 'wandb/bar/v0',
+    fields: {label: 'layer', value: 'retention'},
+    strings: {title: 'Retention by layer, last reading'},
+    grows: false,
+    table(readings) {
+      const last = readings.at(-1)!;
+      return {
+        columns: ['layer', 'retention'],
+        data: last.layers.map((layer, i) => [layer, last.retention[i] ?? null]),
+      };
+    },
+  },
+  {
+    key: 'invariance/chart/flow',
+    preset: 'wandb/line/v0',
+    fields: {x: 'layer', y: 'centre', stroke: null},
+    strings: {title: "Flow: block where each layer's invariance lies"},
+    grows: false,
+    table(readings) {
+      const {centre} = readings.at(-1)!;
+      return {
+        columns: ['layer', 'centre'],
+        data: centre.flatMap((value, i) => (value === null ? [] : [[i, value]])),
+      };
+    },
+  },
+  {
+    key: 'invariance/chart/deepest_retention',
+    preset: 'wandb/line/v0',
+    fields: {x: 'step', y: 'retention', stroke: null},
+    strings: {title: 'Retention of the deepest layer over steps'},
+    grows: true,
+    table: readings => ({
+      columns: ['step', 'retention'],
+      data: readings.map(({step, retention}) => [step, retention.at(-1) ?? null]),
+    }),
+  },
+  {
+    key: 'invariance/chart/retention_over_steps',
+    preset: 'wandb/lineseries/v0',
+    fields: {step: 'step', lineKey: 'lineKey', lineVal: 'lineVal'},
+    strings: {title: 'Retention of every layer over steps', xname: 'step'},
+    grows: true,
+    table: readings => ({
+      columns: ['step', 'lineKey', 'lineVal'],
+      data: readings.flatMap(({step, layers, retention}) =>
+        layers.map((layer, i) => [step, layer, retention[i] ?? null]),
+      ),
+    }),
+  },
+];
+
+/** Config entry that makes W&B draw a chart: `_wandb.value.visualize`. */
+export function visualize(): Record<string, unknown> {
+  return Object.fromEntries(
+    charts.map(({key, preset, fields, strings}) => [
+      key,
+      {
+        panel_type: 'Vega2',
+        panel_config: {
+          panelDefId: preset,
+          fieldSettings: fields,
+          stringSettings: strings,
+          transform: {name: 'tableWithLeafColNames'},
+          userQuery: {
+            queryFields: [
+              {
+                name: 'runSets',
+                args: [{name: 'runSets', value: '${runSets}'}],
+                fields: [
+                  {name: 'id', fields: []},
+                  {name: 'name', fields: []},
+                  {name: '_defaultColorIndex', fields: []},
+                  {name: 'summaryTable', args: [{name: 'tableKey', value: `${key}_table`}], fields: []},
+                ],
+              },
+            ],
+          },
+        },
+      },
+    ]),
+  );
+}

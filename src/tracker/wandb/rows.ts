@@ -1,0 +1,234 @@
+import type {Baseline, Reading, RunInfo} from '../../types.js';
+import type {JournalRecord} from '../journal-lines.js';
+import {epochKey, scalarsOf, stepKey} from '../keys.js';
+import {plain} from '../plain.js';
+import {chartReading, charts, type ChartReading} from './charts.js';
+import {
+  imageMedia,
+  layerStrip,
+  tableMedia,
+  type Media,
+  type MediaFile,
+  type Picture,
+  type TableData,
+} from './media.js';
+
+/** A line holds at most this much; W&B refuses lines of about 9.9 MiB, and quoting a line may double it. */
+export const lineBytes = 4 * 1024 * 1024;
+
+/** One line of a run's history. */
+export interface Row {
+  values: Record<string, unknown>;
+  /** Files to be uploaded before it. */
+  files: MediaFile[];
+}
+
+/** Draws what W&B shows as images; the drawings themselves are another room's. */
+export interface Pictures {
+  /** R_t of one reading, pretrained layers as rows. */
+  matrix(reading: Reading): Promise<Picture>;
+  /** Retention over layer × step, all readings so far. */
+  layersBySteps(readings: readonly ChartReading[]): Promise<Picture>;
+}
+
+/** Keys of pictures, tables and strips, beside the scalars of the table of metric keys. */
+export const mediaKeys = {
+  matrix: 'invariance/retention_matrix',
+  matrixTable: 'invariance/retention_matrix_table',
+  map: 'invariance/layer_step_map',
+  strip: 'invariance/retention_strip',
+} as const;
+
+function matrixTable(reading: Reading, baseline: Baseline): TableData {
+  const columns = [
+    'pretrained_layer',
+    'finetuned_layer',
+    'retention',
+    'retention_biased',
+    'ceiling',
+    'floor',
+    'drift',
+  ];
+  const data = reading.layers.flatMap((row, i) =>
+    reading.layers.map((column, j) => [
+      row,
+      column,
+      reading.retention.unbiased[i]?.[j] ?? null,
+      reading.retention.biased[i]?.[j] ?? null,
+      baseline.ceiling.unbiased[i]?.[j] ?? null,
+      baseline.floor.unbiased[i]?.[j] ?? null,
+      reading.drift.unbiased[i]?.[j] ?? null,
+    ]),
+  );
+  return {columns, data};
+}
+
+/** Tables that grow are sent after 1, 2, 4, 8, … readings and at the end: their bytes stay in proportion to the run. */
+function isPowerOfTwo(count: number): boolean {
+  return (count & (count - 1)) === 0;
+}
+
+/** A row whose text would be too long becomes several, each with the same place on the axes. */
+function split(values: Record<string, unknown>, limit: number): Record<string, unknown>[] {
+  if (JSON.stringify(values).length <= limit) return [values];
+  const {[stepKey]: step, [epochKey]: epoch, _runtime, _timestamp, ...rest} = values;
+  const axes = Object.fromEntries(
+    Object.entries({[stepKey]: step, [epochKey]: epoch, _runtime, _timestamp}).filter(
+      ([, v]) => v !== undefined,
+    ),
+  );
+  const parts: Record<string, unknown>[] = [];
+  let part: Record<string, unknown> = {...axes};
+  let length = JSON.stringify(part).length;
+  for (const [key, value] of Object.entries(rest)) {
+    const more = JSON.stringify({[key]: value}).length;
+    if (length + more > limit && Object.keys(part).length > Object.keys(axes).length) {
+      parts.push(part);
+      part = {...axes};
+      length = JSON.stringify(part).length;
+    }
+    part[key] = value;
+    length += more;
+  }
+  return [...parts, part];
+}
+
+export interface RowMakerOptions {
+  info: RunInfo;
+  pictures?: Pictures;
+  /** First line of the run's history that is ours: 0 but in a run that others wrote before. */
+  base?: number;
+  limit?: number;
+  /** Told where a picture could not be drawn; the row goes without it. */
+  onTrouble?: (message: string) => void;
+}
+
+/**
+ * Turns the journal's records into the lines of a W&B history. The same records always give the same lines, in
+ * number and in text (pictures aside), so line k of the server is line k of the journal and a line that is sent
+ * again is the same line.
+ */
+export class RowMaker {
+  readonly #info: RunInfo;
+  readonly #pictures: Pictures | undefined;
+  readonly #limit: number;
+  readonly #onTrouble: (message: string) => void;
+  readonly #readings: ChartReading[] = [];
+  #baseline: Baseline | null = null;
+  #next: number;
+  /** Highest step of each kind of row, and the same as it stood when the run was resumed. */
+  readonly #reached = new Map<string, number>();
+  #before = new Map<string, number>();
+
+  constructor({info, pictures, base = 0, limit = lineBytes, onTrouble = () => {}}: RowMakerOptions) {
+    this.#info = info;
+    this.#pictures = pictures;
+    this.#limit = limit;
+    this.#onTrouble = onTrouble;
+    this.#next = base;
+  }
+
+  /** The index of the next line. */
+  get next(): number {
+    return this.#next;
+  }
+
+  get baseline(): Baseline | null {
+    return this.#baseline;
+  }
+
+  /** Rows of one record: one as a rule, none for most events, several where one would be too long. */
+  async rows(record: JournalRecord, {draw}: {draw: boolean}): Promise<Row[]> {
+    if (this.#isRepeated(record)) return [];
+    if (record.kind === 'reading') return this.#reading(record.reading, draw);
+    const {event} = record;
+    if (event.type === 'resumed') this.#before = new Map(this.#reached);
+    if (event.type === 'baseline') this.#baseline = event.baseline;
+    if (event.type === 'logged') {
+      const axes = {[stepKey]: event.step, ...(event.epoch === null ? {} : {[epochKey]: event.epoch})};
+      return this.#lines({...(plain(event.values) as object), ...axes}, [], event.time);
+    }
+    if (event.type === 'ended' && this.#readings.length > 0) {
+      const {step} = this.#readings.at(-1)!;
+      const media = [...this.#charts('growing'), ...(draw ? await this.#map() : [])];
+      return this.#lines({[stepKey]: step}, media, event.time);
+    }
+    return [];
+  }
+
+  /**
+   * A resumed training goes again over the steps since its checkpoint. W&B's history can only grow, so a step that it
+   * holds is not sent a second time.
+   */
+  #isRepeated(record: JournalRecord): boolean {
+    let kind = 'reading';
+    let step: number;
+    if (record.kind === 'reading') ({step} = record.reading);
+    else if (record.event.type !== 'logged') return false;
+    else {
+      kind = Object.keys(record.event.values).sort().join();
+      ({step} = record.event);
+    }
+    if (step <= (this.#before.get(kind) ?? -1)) return true;
+    this.#reached.set(kind, Math.max(step, this.#reached.get(kind) ?? -1));
+    return false;
+  }
+
+  async #reading(reading: Reading, draw: boolean): Promise<Row[]> {
+    this.#readings.push(chartReading(reading));
+    const baseline = this.#baseline;
+    if (baseline === null) {
+      // Without its baseline a reading has no forgetting and no charts to compare; its own numbers stay.
+      const none = {ceiling: {unbiased: []}} as unknown as Baseline;
+      return this.#lines(scalarsOf(reading, none), [], reading.time);
+    }
+    const grown = isPowerOfTwo(this.#readings.length);
+    const media: [string, Media][] = [
+      [mediaKeys.matrixTable, tableMedia(mediaKeys.matrixTable, this.#next, matrixTable(reading, baseline))],
+      ...this.#charts('fixed'),
+      ...(grown ? this.#charts('growing') : []),
+      ...(draw ? await this.#draw(mediaKeys.matrix, pictures => pictures.matrix(reading)) : []),
+      ...(draw && grown ? await this.#map() : []),
+    ];
+    const strip = layerStrip(this.#readings.at(-1)!.retention);
+    return this.#lines({...scalarsOf(reading, baseline), [mediaKeys.strip]: strip}, media, reading.time);
+  }
+
+  #charts(which: 'fixed' | 'growing'): [string, Media][] {
+    return charts
+      .filter(chart => chart.grows === (which === 'growing'))
+      .map(chart => {
+        const key = `${chart.key}_table`;
+        return [key, tableMedia(key, this.#next, chart.table(this.#readings, this.#baseline))];
+      });
+  }
+
+  #map(): Promise<[string, Media][]> {
+    return this.#draw(mediaKeys.map, pictures => pictures.layersBySteps(this.#readings));
+  }
+
+  async #draw(key: string, draw: (pictures: Pictures) => Promise<Picture>): Promise<[string, Media][]> {
+    if (this.#pictures === undefined) return [];
+    try {
+      return [[key, imageMedia(key, this.#next, await draw(this.#pictures))]];
+    } catch (error) {
+      this.#onTrouble(`cannot draw ${key}: ${error instanceof Error ? error.message : String(error)}`);
+      return [];
+    }
+  }
+
+  #lines(values: Record<string, unknown>, media: [string, Media][], time: number): Row[] {
+    const all = {
+      ...values,
+      ...Object.fromEntries(media.map(([key, {value}]) => [key, value])),
+      // From the journal and never from the clock, so that a line sent again is the same line.
+      _timestamp: time / 1000,
+      _runtime: Math.max(0, (time - this.#info.created) / 1000),
+    };
+    const files = media.map(([, {file}]) => file);
+    return split(all, this.#limit).map((part, i) => ({
+      values: {...part, _step: this.#next++},
+      files: i === 0 ? files : [],
+    }));
+  }
+}

@@ -1,0 +1,170 @@
+import {readFileSync} from 'node:fs';
+import {homedir} from 'node:os';
+import {join} from 'node:path';
+import {z} from 'zod';
+import {InvarianceError} from '../../errors.js';
+import {passwordOf} from './netrc.js';
+
+/** When to raise a W&B alert on a layer; each layer alerts at most once a run. */
+export const alertRules = z.strictObject({
+  /** Alert when a layer's retention score falls under this; none by default. */
+  below: z.number().min(-1).max(1).optional(),
+  /** Alert when it falls by more than this within 1,000 steps; none by default. */
+  fallPer1000Steps: z.number().positive().optional(),
+});
+export type AlertRules = z.infer<typeof alertRules>;
+
+const schema = z.strictObject({
+  mode: z.enum(['online', 'offline', 'disabled']),
+  baseUrl: z.url(),
+  project: z.string().min(1),
+  entity: z.string().min(1).optional(),
+  name: z.string().min(1).optional(),
+  id: z
+    .string()
+    .regex(/^[\w.-]{1,128}$/, 'may hold letters, digits, "_", "-" and ".", at most 128')
+    .optional(),
+  group: z.string().min(1).optional(),
+  jobType: z.string().min(1).optional(),
+  tags: z.array(z.string().min(1).max(64)),
+  notes: z.string().optional(),
+  resume: z.enum(['allow', 'must', 'never', 'auto']),
+  silent: z.boolean(),
+  logModel: z.union([z.literal(false), z.enum(['end', 'checkpoint'])]),
+  alerts: alertRules,
+});
+
+/** Everything about a W&B run but the key: fit to be written beside the journal. */
+export type WandbSettings = z.infer<typeof schema>;
+
+/** What a user may pass; whatever is left out comes from the environment, then from `defaultSettings`. */
+export interface WandbOptions extends Partial<Omit<WandbSettings, 'alerts'>> {
+  apiKey?: string;
+  alerts?: AlertRules;
+}
+
+/** What holds where neither option nor environment says otherwise. */
+export const defaultSettings = {
+  mode: 'online',
+  /** W&B's cloud; WANDB_BASE_URL names another server. */
+  baseUrl: 'https://api.wandb.ai',
+  /** The project W&B itself files runs under that name none. */
+  project: 'uncategorized',
+  tags: [],
+  /** Resume the run where it exists, open it where it does not. */
+  resume: 'allow',
+  silent: false,
+  /** Checkpoints stay on disk. `end` uploads the last one, `checkpoint` each of them. */
+  logModel: false,
+  alerts: {},
+} as const satisfies Partial<WandbSettings>;
+
+export interface Surroundings {
+  env?: Readonly<Record<string, string | undefined>>;
+  /** Text of a file, or null where there is none. */
+  readText?: (path: string) => string | null;
+}
+
+function readIfThere(path: string): string | null {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return null;
+  }
+}
+
+function isTrue(text: string | undefined): boolean {
+  return text !== undefined && /^(1|true|yes|on)$/i.test(text);
+}
+
+function logModelOf(text: string | undefined): WandbOptions['logModel'] {
+  if (text === undefined || /^(false|0|no|off)$/i.test(text)) return text === undefined ? undefined : false;
+  return text === 'checkpoint' || text === 'end' ? text : isTrue(text) ? 'end' : (text as 'end');
+}
+
+function resumeOf(text: string | undefined): WandbOptions['resume'] {
+  return isTrue(text) ? 'auto' : (text as WandbOptions['resume']);
+}
+
+function modeOf(env: NonNullable<Surroundings['env']>): WandbOptions['mode'] {
+  if (isTrue(env.WANDB_DISABLED)) return 'disabled';
+  // `dryrun` and `run` are W&B's old names.
+  const mode = env.WANDB_MODE === 'dryrun' ? 'offline' : env.WANDB_MODE === 'run' ? 'online' : env.WANDB_MODE;
+  return mode as WandbOptions['mode'];
+}
+
+function fromEnvironment(env: NonNullable<Surroundings['env']>): WandbOptions {
+  return {
+    mode: modeOf(env),
+    baseUrl: env.WANDB_BASE_URL,
+    project: env.WANDB_PROJECT,
+    entity: env.WANDB_ENTITY,
+    name: env.WANDB_NAME,
+    id: env.WANDB_RUN_ID,
+    group: env.WANDB_RUN_GROUP,
+    jobType: env.WANDB_JOB_TYPE,
+    tags: env.WANDB_TAGS?.split(',')
+      .map(tag => tag.trim())
+      .filter(tag => tag !== ''),
+    notes: env.WANDB_NOTES,
+    resume: resumeOf(env.WANDB_RESUME),
+    silent: env.WANDB_SILENT === undefined ? undefined : isTrue(env.WANDB_SILENT),
+    logModel: logModelOf(env.WANDB_LOG_MODEL),
+  };
+}
+
+/** Drops what is not set: an empty variable counts as none. */
+function given<T extends object>(values: T): Partial<T> {
+  return Object.fromEntries(
+    Object.entries(values).filter(([, value]) => value !== undefined && value !== ''),
+  ) as Partial<T>;
+}
+
+/** The key for a server: option, WANDB_API_KEY, then ~/.netrc (or the file NETRC names). Null where there is none. */
+export function findApiKey(
+  baseUrl: string,
+  option: string | undefined,
+  {env = process.env, readText = readIfThere}: Surroundings = {},
+): string | null {
+  const key = option || env.WANDB_API_KEY;
+  if (key) return key.trim();
+  const home = env.HOME ?? homedir();
+  for (const path of env.NETRC ? [env.NETRC] : [join(home, '.netrc'), join(home, '_netrc')]) {
+    const text = readText(path);
+    const found = text === null ? null : passwordOf(text, new URL(baseUrl).host);
+    if (found !== null) return found;
+  }
+  return null;
+}
+
+/**
+ * Settings as W&B users know them: option > environment > default. Honoured: WANDB_MODE, WANDB_DISABLED,
+ * WANDB_BASE_URL, WANDB_PROJECT, WANDB_ENTITY, WANDB_NAME, WANDB_RUN_ID, WANDB_RUN_GROUP, WANDB_JOB_TYPE, WANDB_TAGS
+ * (comma-separated), WANDB_NOTES, WANDB_RESUME, WANDB_SILENT, WANDB_LOG_MODEL.
+ * @throws InvarianceError `bad_option` naming the setting and the value refused.
+ */
+export function resolveSettings(
+  options: WandbOptions = {},
+  {env = process.env}: Pick<Surroundings, 'env'> = {},
+): WandbSettings {
+  const merged = {...defaultSettings, ...given(fromEnvironment(env)), ...given({...options, apiKey: undefined})};
+  const parsed = schema.safeParse(merged);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    const name = issue!.path.join('.') || (issue as {keys?: string[]}).keys?.join(', ') || 'options';
+    const value = issue!.path.reduce<unknown>(
+      (at, key) => (at as Record<PropertyKey, unknown>)?.[key],
+      merged,
+    );
+    throw new InvarianceError(
+      'bad_option',
+      `invalid W&B setting ${name}: ${JSON.stringify(value)}; ${issue!.message}`,
+    );
+  }
+  return {...parsed.data, baseUrl: parsed.data.baseUrl.replace(/\/+$/, '')};
+}
+
+/** The folder that run folders stand in: `invariance/` here, or under WANDB_DIR. */
+export function runsFolder(env: Readonly<Record<string, string | undefined>> = process.env): string {
+  return join(env.WANDB_DIR || '.', 'invariance');
+}

@@ -1,0 +1,43 @@
+import type {LayerName} from '../../types.js';
+import type {SummaryKind} from '../keys.js';
+import {summaryKinds} from './config.js';
+
+/**
+ * The summary of a run, folded over its rows: `{min, last}` or `{max, last}` for keys that say so, the last value
+ * for all others.
+ */
+export class Summary {
+  readonly #kinds: Map<string, readonly SummaryKind[]>;
+  readonly #values: Record<string, unknown>;
+
+  /** `initial` is what the server holds of a run that is resumed; rows replace it key by key. */
+  constructor(layers: readonly LayerName[], initial: Readonly<Record<string, unknown>> = {}) {
+    this.#kinds = summaryKinds(layers);
+    this.#values = {...initial};
+    for (const key of this.#kinds.keys()) delete this.#values[key];
+  }
+
+  add(row: Readonly<Record<string, unknown>>): void {
+    for (const [key, value] of Object.entries(row)) {
+      const kinds = this.#kinds.get(key);
+      if (kinds === undefined || typeof value !== 'number') {
+        this.#values[key] = value;
+        continue;
+      }
+      const old = (this.#values[key] ?? {}) as Partial<Record<SummaryKind, number>>;
+      const kept: Partial<Record<SummaryKind, number>> = {};
+      if (kinds.includes('min')) kept.min = Math.min(old.min ?? value, value);
+      if (kinds.includes('max')) kept.max = Math.max(old.max ?? value, value);
+      if (kinds.includes('last')) kept.last = value;
+      this.#values[key] = kept;
+    }
+  }
+
+  get values(): Record<string, unknown> {
+    const runtime = this.#values._runtime;
+    return {
+      ...this.#values,
+      ...(typeof runtime === 'number' ? {_wandb: {runtime: Math.floor(runtime)}} : {}),
+    };
+  }
+}

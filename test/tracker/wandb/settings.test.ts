@@ -1,0 +1,126 @@
+import {describe, expect, it} from 'vitest';
+import {passwordOf} from '../../../src/tracker/wandb/netrc.js';
+import {findApiKey, resolveSettings, runsFolder} from '../../../src/tracker/wandb/settings.js';
+
+const environment = {
+  WANDB_MODE: 'offline',
+  WANDB_BASE_URL: 'https://wandb.example.org/',
+  WANDB_PROJECT: 'birds',
+  WANDB_ENTITY: 'ada',
+  WANDB_NAME: 'first try',
+  WANDB_RUN_ID: 'abc123',
+  WANDB_RUN_GROUP: 'sweep-1',
+  WANDB_JOB_TYPE: 'finetune',
+  WANDB_TAGS: 'vit, cifar',
+  WANDB_NOTES: 'with a note',
+  WANDB_RESUME: 'must',
+  WANDB_SILENT: 'true',
+  WANDB_LOG_MODEL: 'checkpoint',
+};
+
+describe('settings', () => {
+  it('have defaults', () => {
+    expect(resolveSettings({}, {env: {}})).toEqual({
+      mode: 'online',
+      baseUrl: 'https://api.wandb.ai',
+      project: 'uncategorized',
+      tags: [],
+      resume: 'allow',
+      silent: false,
+      logModel: false,
+      alerts: {},
+    });
+  });
+
+  it("come from W&B's environment variables, without the slash behind the server's address", () => {
+    expect(resolveSettings({}, {env: environment})).toEqual({
+      mode: 'offline',
+      baseUrl: 'https://wandb.example.org',
+      project: 'birds',
+      entity: 'ada',
+      name: 'first try',
+      id: 'abc123',
+      group: 'sweep-1',
+      jobType: 'finetune',
+      tags: ['vit', 'cifar'],
+      notes: 'with a note',
+      resume: 'must',
+      silent: true,
+      logModel: 'checkpoint',
+      alerts: {},
+    });
+  });
+
+  it('are overruled by options, one by one', () => {
+    const settings = resolveSettings({mode: 'online', tags: ['mine'], logModel: false}, {env: environment});
+    expect(settings).toMatchObject({
+      mode: 'online',
+      tags: ['mine'],
+      logModel: false,
+      project: 'birds',
+      notes: 'with a note',
+    });
+  });
+
+  it.each([
+    [{WANDB_DISABLED: 'true'}, {mode: 'disabled'}],
+    [{WANDB_MODE: 'dryrun'}, {mode: 'offline'}],
+    [{WANDB_LOG_MODEL: 'true'}, {logModel: 'end'}],
+    [{WANDB_LOG_MODEL: 'false'}, {logModel: false}],
+    [{WANDB_RESUME: 'true'}, {resume: 'auto'}],
+    [{WANDB_PROJECT: ''}, {project: 'uncategorized'}],
+  ])('read %o as %o', (env, expected) => {
+    expect(resolveSettings({}, {env})).toMatchObject(expected);
+  });
+
+  it.each([
+    [{mode: 'sometimes'}, 'invalid W&B setting mode: "sometimes"'],
+    [{baseUrl: 'wandb'}, 'invalid W&B setting baseUrl: "wandb"'],
+    [{id: 'a/b'}, 'invalid W&B setting id: "a/b"; may hold letters'],
+    [{tag: ['x']}, 'invalid W&B setting tag'],
+    [{alerts: {below: 7}}, 'invalid W&B setting alerts.below: 7'],
+  ])('refuse %o and name it', (options, message) => {
+    expect(() => resolveSettings(options as never, {env: {}})).toThrow(message);
+  });
+});
+
+describe('the API key', () => {
+  const netrc = `# a comment: machine api.wandb.ai password no
+machine other.org login user password other
+machine api.wandb.ai
+  login user
+  password from-netrc
+machine localhost:8080 login user password local
+default login x password default`;
+  const readText = (path: string) => (path === '/home/ada/.netrc' ? netrc : null);
+  const env = {HOME: '/home/ada'};
+
+  it('is the option, then WANDB_API_KEY, then that of ~/.netrc for the server', () => {
+    expect(
+      findApiKey('https://api.wandb.ai', 'option', {env: {...env, WANDB_API_KEY: 'env'}, readText}),
+    ).toBe('option');
+    expect(
+      findApiKey('https://api.wandb.ai', undefined, {env: {...env, WANDB_API_KEY: 'env'}, readText}),
+    ).toBe('env');
+    expect(findApiKey('https://api.wandb.ai', undefined, {env, readText})).toBe('from-netrc');
+    expect(findApiKey('http://localhost:8080', undefined, {env, readText})).toBe('local');
+  });
+
+  it('is none for a server that the file does not name, not even the default one', () => {
+    expect(findApiKey('https://nowhere.org', undefined, {env, readText})).toBeNull();
+    expect(passwordOf('default login x password y', 'nowhere.org')).toBeNull();
+  });
+
+  it('comes from the file that NETRC names', () => {
+    const other = (path: string) =>
+      path === '/etc/netrc' ? 'machine api.wandb.ai login user password other' : null;
+    expect(
+      findApiKey('https://api.wandb.ai', undefined, {env: {...env, NETRC: '/etc/netrc'}, readText: other}),
+    ).toBe('other');
+  });
+});
+
+it('run folders stand in invariance/, under WANDB_DIR where it is set', () => {
+  expect(runsFolder({})).toBe('invariance');
+  expect(runsFolder({WANDB_DIR: '/scratch'})).toBe('/scratch/invariance');
+});

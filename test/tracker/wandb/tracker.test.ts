@@ -1,0 +1,173 @@
+import {existsSync, mkdtempSync, readdirSync, readFileSync, statSync} from 'node:fs';
+import {createRequire} from 'node:module';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
+import {afterEach, beforeEach, describe, expect, it} from 'vitest';
+import {
+  openJournal,
+  wandbTracker,
+  type Tracker,
+  type WandbTrackerOptions,
+} from '../../../src/tracker/index.js';
+import {lockRun} from '../../../src/tracker/wandb/lock.js';
+import {readState} from '../../../src/tracker/wandb/state.js';
+import {everyEvent, testTracker} from '../contract.js';
+import {sampleInfo, sampleReading} from '../sample-run.js';
+import {quickTiming} from './quick-timing.js';
+import {rowsOf} from './stand-in-store.js';
+import {StandIn} from './stand-in.js';
+
+const apiKey = 'k3y-k3y-k3y-k3y';
+const timing = {...quickTiming, requestMs: 2000};
+let server: StandIn;
+let folder: string;
+beforeEach(async () => {
+  server = await new StandIn({keys: [apiKey]}).up();
+  folder = join(mkdtempSync(join(tmpdir(), 'wandb-')), 'run-1');
+});
+afterEach(() => server.down());
+
+/** The W&B tracker behind its journal, as the dispatcher calls the two. */
+function withJournal(options: WandbTrackerOptions = {}): (folder: string) => Tracker {
+  return at => {
+    const journal = openJournal(at);
+    const tracker = wandbTracker({
+      baseUrl: server.url,
+      apiKey,
+      timing,
+      surroundings: {env: {}},
+      say: () => {},
+      askKey: null,
+      ...options,
+    });
+    return {
+      name: 'wandb',
+      async start(info, {resumed}) {
+        await journal.start(info, {resumed});
+        await tracker.start(info, {resumed, folder: at});
+      },
+      async event(event) {
+        await journal.event(event);
+        await tracker.event(event);
+      },
+      async reading(reading) {
+        await journal.reading(reading);
+        await tracker.reading(reading);
+      },
+      async finish(state) {
+        await journal.event({type: 'ended', time: sampleInfo().created, state});
+        await tracker.finish(state);
+        await journal.finish(state);
+      },
+    };
+  };
+}
+
+const states = {finished: 'finished', failed: 'crashed', killed: 'killed', running: 'running'} as const;
+
+testTracker({
+  name: 'wandb, through its uploading process,',
+  open: at => withJournal()(at),
+  recorded() {
+    const run = server.store.only;
+    const readings = rowsOf(run).filter(row => 'invariance/scored_layers' in row);
+    return {
+      steps: readings.map(row => row['train/global_step'] as number),
+      retention: readings.map(row => row['invariance/retention'] as number),
+      state: states[run.state],
+    };
+  },
+});
+
+testTracker({name: 'wandb, offline,', open: at => withJournal({mode: 'offline'})(at), recorded: () => ({})});
+testTracker({
+  name: 'wandb, disabled,',
+  open: at => withJournal({mode: 'disabled'})(at),
+  recorded: () => ({}),
+});
+
+async function runOnce(tracker: Tracker): Promise<void> {
+  await tracker.start(sampleInfo(), {resumed: false, folder});
+  for (const event of everyEvent) await tracker.event(event);
+  await tracker.reading(sampleReading(0));
+  await tracker.finish('finished');
+}
+
+describe('the W&B tracker', () => {
+  it('speaks to nobody offline, and notes how the run is to be uploaded', async () => {
+    await runOnce(withJournal({mode: 'offline', project: 'birds', group: 'g'})(folder));
+    expect(server.requests).toEqual([]);
+    expect(readState(folder)).toMatchObject({
+      settings: {mode: 'offline', project: 'birds', group: 'g', id: 'run-1'},
+    });
+  });
+
+  it('does nothing at all when disabled', async () => {
+    await runOnce(withJournal({surroundings: {env: {WANDB_DISABLED: 'true'}}})(folder));
+    expect(server.requests).toEqual([]);
+    expect(readState(folder)).toBeNull();
+  });
+
+  it('is offline without a key and without a terminal, and says so in one line', async () => {
+    const said: string[] = [];
+    await runOnce(
+      withJournal({apiKey: undefined, surroundings: {env: {HOME: '/nowhere'}}, say: line => said.push(line)})(
+        folder,
+      ),
+    );
+    expect(said).toEqual([
+      `no W&B API key: offline; set WANDB_API_KEY, then run \`wandb-invariance sync ${folder}\``,
+    ]);
+    expect(readState(folder)!.settings.mode).toBe('offline');
+  });
+
+  it('asks for a key on a terminal', async () => {
+    const asked: string[] = [];
+    const askKey = async (url: string) => (asked.push(url), apiKey);
+    await runOnce(withJournal({apiKey: undefined, surroundings: {env: {HOME: '/nowhere'}}, askKey})(folder));
+    expect(asked).toEqual([server.url]);
+    expect(server.store.only.state).toBe('finished');
+  });
+
+  it('puts the key into no file', async () => {
+    await runOnce(withJournal()(folder));
+    const files = readdirSync(folder, {recursive: true, encoding: 'utf8'}).map(name => join(folder, name));
+    expect(files.length).toBeGreaterThan(4);
+    for (const file of files) {
+      if (statSync(file).isFile()) expect(readFileSync(file, 'utf8')).not.toContain(apiKey);
+    }
+  });
+
+  it('gives up waiting, not uploading, when the server is slow to come back', async () => {
+    await server.down();
+    const said: string[] = [];
+    await runOnce(withJournal({timing: {...timing, finishMs: 300}, say: line => said.push(line)})(folder));
+    expect(said.at(-1)).toContain(`what is missing: \`wandb-invariance sync ${folder}\``);
+    await server.up();
+    await expect
+      .poll(() => server.store.runs.size && server.store.only.state, {timeout: 10_000})
+      .toBe('finished');
+    await expect.poll(() => existsSync(join(folder, 'wandb.lock'))).toBe(false);
+  });
+
+  it('leaves no listener behind', async () => {
+    const count = () => ['SIGINT', 'SIGTERM', 'exit', 'beforeExit'].map(name => process.listenerCount(name));
+    const before = count();
+    await runOnce(withJournal()(folder));
+    expect(count()).toEqual(before);
+  });
+
+  it('ships the program of its uploading process', () => {
+    expect(existsSync(createRequire(import.meta.url).resolve('wandb-invariance/uploader'))).toBe(true);
+  });
+});
+
+describe('the lock on a run', () => {
+  it('is held by one, and let go', async () => {
+    await openJournal(folder).start(sampleInfo(), {resumed: false});
+    const release = lockRun(folder)!;
+    expect(lockRun(folder)).toBeNull();
+    release();
+    expect(lockRun(folder)).not.toBeNull();
+  });
+});

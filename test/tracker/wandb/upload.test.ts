@@ -1,0 +1,328 @@
+import {mkdtempSync} from 'node:fs';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
+import {afterEach, beforeEach, describe, expect, it} from 'vitest';
+import {openJournal, type Journal} from '../../../src/tracker/index.js';
+import {resolveSettings, type WandbOptions} from '../../../src/tracker/wandb/settings.js';
+import {freshState, readState, writeState} from '../../../src/tracker/wandb/state.js';
+import {uploadRun, type UploadOptions} from '../../../src/tracker/wandb/upload.js';
+import {sampleBaseline, sampleInfo, sampleReading} from '../sample-run.js';
+import {quickTiming} from './quick-timing.js';
+import {rowsOf} from './stand-in-store.js';
+import {StandIn, type Fault} from './stand-in.js';
+
+let server: StandIn;
+let folder: string;
+beforeEach(async () => {
+  server = await new StandIn({keys: ['secret']}).up();
+  folder = join(mkdtempSync(join(tmpdir(), 'upload-')), 'run-1');
+});
+afterEach(() => server.down());
+
+async function journal({
+  rows = 10,
+  end = true,
+  readings = [0, 100],
+}: {rows?: number; end?: boolean; readings?: number[]} = {}): Promise<Journal> {
+  const record = openJournal(folder);
+  await record.start(sampleInfo(), {resumed: false});
+  record.event({type: 'baseline', time: sampleInfo().created, baseline: sampleBaseline()});
+  for (const step of readings) record.reading(sampleReading(step));
+  log(record, 0, rows);
+  if (end) record.finish('finished');
+  return record;
+}
+
+function log(record: Journal, from: number, to: number): void {
+  for (let step = from; step < to; step++) {
+    record.event({
+      type: 'logged',
+      time: sampleInfo().created + step,
+      step,
+      epoch: null,
+      values: {'train/loss': 1 / (step + 1)},
+    });
+  }
+}
+
+function configure(options: WandbOptions = {}): void {
+  writeState(
+    folder,
+    freshState(resolveSettings({baseUrl: server.url, project: 'birds', ...options}, {env: {}})),
+  );
+}
+
+function upload(options: Partial<UploadOptions> = {}) {
+  return uploadRun({
+    folder,
+    apiKey: 'secret',
+    timing: quickTiming,
+    isLive: () => false,
+    withoutEnd: 'crashed',
+    ...options,
+  });
+}
+
+/** Steps of the training's rows, in the order the server holds them. */
+function steps(): number[] {
+  return rowsOf(server.store.only).flatMap(row =>
+    'train/loss' in row && !('invariance/retention' in row) ? [row['train/global_step'] as number] : [],
+  );
+}
+
+const upTo = (count: number) => Array.from({length: count}, (_, i) => i);
+
+describe('an upload', () => {
+  it('brings every row once, in order, and ends the run', async () => {
+    await journal({rows: 50});
+    configure();
+    const {rows, url} = await upload();
+    const run = server.store.only;
+    // two readings, fifty logged, one with the tables of the whole run at the end
+    expect(rows).toBe(53);
+    expect(run.history).toHaveLength(53);
+    expect(rowsOf(run).map(row => row._step)).toEqual(upTo(53));
+    expect(steps()).toEqual(upTo(50));
+    expect(run.state).toBe('finished');
+    expect(run.overwritten).toEqual([]);
+    expect(url).toBe(`${server.url}/ada/birds/runs/run-1`);
+  });
+
+  it('is harmless a second time', async () => {
+    await journal();
+    configure();
+    await upload();
+    const before = [...server.store.only.history];
+    const requests = server.requests.length;
+    await upload();
+    expect(server.store.only.history).toEqual(before);
+    expect(server.store.only.state).toBe('finished');
+    expect(server.requests.slice(requests).map(({name}) => name)).toEqual(['RunResumeStatus']);
+  });
+
+  it('goes on where the server stands when a run is resumed', async () => {
+    const first = await journal({rows: 5, end: false});
+    configure();
+    first.finish('killed');
+    await upload();
+    expect(server.store.only.state).toBe('killed');
+    const second = openJournal(folder);
+    await second.start(sampleInfo(), {resumed: true});
+    // The checkpoint was of step 3: the training goes over 3 and 4 again.
+    second.event({type: 'resumed', time: Date.now(), step: 2});
+    log(second, 3, 9);
+    second.finish('finished');
+    await upload();
+    expect(steps()).toEqual(upTo(9));
+    expect(rowsOf(server.store.only).map(row => row._step)).toEqual(upTo(server.store.only.history.length));
+    expect(server.store.only.state).toBe('finished');
+    expect(server.store.only.overwritten).toEqual([]);
+  });
+
+  it('follows a journal that grows, and leaves the run open where nobody knows its end', async () => {
+    const record = await journal({rows: 3, end: false});
+    configure();
+    let live = true;
+    const uploading = upload({isLive: () => live, withoutEnd: 'leave open'});
+    await expect.poll(() => server.store.runs.size && steps().length).toBe(3);
+    log(record, 3, 7);
+    await expect.poll(() => steps().length).toBe(7);
+    live = false;
+    await uploading;
+    expect(steps()).toEqual(upTo(7));
+    expect(server.store.only.state).toBe('running');
+  });
+
+  it('marks a run whose process died as failed', async () => {
+    await journal({end: false});
+    configure();
+    await upload();
+    expect(server.store.only).toMatchObject({state: 'failed', exitcode: 1});
+  });
+
+  it('appends to a run that others wrote before, and counts from there', async () => {
+    const api = await fetch(`${server.url}/graphql`, {
+      method: 'POST',
+      headers: {authorization: `Basic ${btoa('api:secret')}`},
+      body: JSON.stringify({
+        query: 'mutation UpsertBucket',
+        variables: {name: 'shared', project: 'birds', config: '{"theirs": {"value": 1}}'},
+      }),
+    });
+    expect(api.status).toBe(200);
+    server.store.only.history.push('{"_step":0,"x":1}', '{"_step":1,"x":2}');
+    await journal({rows: 4});
+    configure({id: 'shared'});
+    await upload();
+    const run = server.store.only;
+    expect(
+      rowsOf(run)
+        .slice(0, 3)
+        .map(row => row._step),
+    ).toEqual([0, 1, 2]);
+    expect(run.overwritten).toEqual([]);
+    expect(run.history).toHaveLength(2 + 2 + 4 + 1);
+    expect(run.config.theirs).toEqual({value: 1});
+    expect(run.config.invariance).toBeDefined();
+  });
+});
+
+describe('an upload survives', () => {
+  const faults: [string, Fault, number][] = [
+    ['connections cut before anything took effect', {kind: 'reset', after: false}, 5],
+    ['connections cut after all took effect', {kind: 'reset', after: true}, 5],
+    ['half an answer', {kind: 'half'}, 5],
+    ['HTTP 500', {kind: 'status', status: 500}, 5],
+    ['HTTP 429 with Retry-After', {kind: 'status', status: 429, retryAfter: '0.02'}, 5],
+    ['GraphQL errors with status 200', {kind: 'errors', message: 'internal error'}, 5],
+    ['hanging', {kind: 'hang'}, 2],
+    ['slowness', {kind: 'slow', ms: 60}, 5],
+    ['an offset refused', {kind: 'status', status: 400, body: 'wrong offset'}, 1],
+  ];
+  it.each(faults)('%s, in any request', async (_, fault, times) => {
+    await journal({rows: 30});
+    for (const kind of ['graphql', 'stream', 'file'] as const) {
+      if (fault.kind === 'errors' && kind !== 'graphql') continue;
+      if (fault.kind === 'status' && fault.status === 400 && kind !== 'stream') continue;
+      server.store.runs.clear();
+      configure();
+      server.faultTimes(times, fault, seen => seen.kind === kind);
+      await upload();
+      expect(steps()).toEqual(upTo(30));
+      expect(server.store.only.history).toHaveLength(33);
+      expect(server.store.only.overwritten).toEqual([]);
+      expect(server.store.only.state).toBe('finished');
+    }
+  });
+
+  it('a server that is away for a while and comes back with what it had', async () => {
+    const record = await journal({rows: 10, end: false});
+    configure();
+    const notices: string[] = [];
+    const uploading = upload({isLive: () => true, onNotice: ({message}) => notices.push(message)});
+    await expect.poll(() => server.store.runs.size && steps().length).toBe(10);
+    await server.down();
+    log(record, 10, 40);
+    await new Promise(resolve => setTimeout(resolve, 100));
+    await server.up();
+    record.finish('finished');
+    await uploading;
+    expect(steps()).toEqual(upTo(40));
+    expect(notices).toEqual([expect.stringContaining('rows wait in the journal'), 'W&B answers again']);
+  });
+
+  it('a server that lost its last lines', async () => {
+    const record = await journal({rows: 20, end: false});
+    configure();
+    const uploading = upload({isLive: () => true});
+    await expect.poll(() => server.store.runs.size && steps().length).toBe(20);
+    server.faultTimes(1, {kind: 'forget', lines: 7}, seen => seen.kind === 'stream' && seen.bytes > 100);
+    log(record, 20, 30);
+    record.finish('finished');
+    await uploading;
+    expect(steps()).toEqual(upTo(30));
+  });
+
+  it('a server that lost lines after the last row was sent', async () => {
+    await journal({rows: 20});
+    configure();
+    server.faultTimes(1, {kind: 'forget', lines: 7}, seen => seen.body.includes('"complete":true'));
+    await upload();
+    expect(steps()).toEqual(upTo(20));
+    expect(server.store.only.state).toBe('finished');
+  });
+});
+
+describe('an upload stops with a clear message and keeps the journal', () => {
+  it('where the key is refused', async () => {
+    await journal();
+    configure();
+    await expect(upload({apiKey: 'wrong'})).rejects.toMatchObject({
+      code: 'tracker_failed',
+      message: expect.stringContaining('refuses the API key; set WANDB_API_KEY'),
+    });
+    expect(readState(folder)!.problem).toContain('refuses the API key');
+    await upload();
+    expect(steps()).toEqual(upTo(10));
+    expect(readState(folder)!.problem).toBeNull();
+  });
+
+  it('where the key may not write to the project', async () => {
+    await journal();
+    configure();
+    server.fault = () => ({kind: 'status', status: 403});
+    await expect(upload()).rejects.toThrow('may not write to the project');
+  });
+
+  it('where the run was deleted while it was running', async () => {
+    const record = await journal({end: false});
+    configure();
+    const uploading = upload({isLive: () => true});
+    await expect.poll(() => server.store.runs.size && steps().length).toBe(10);
+    server.store.runs.clear();
+    log(record, 10, 20);
+    await expect(uploading).rejects.toThrow('it was deleted on the server');
+    expect((await record.readBack()).events.filter(({type}) => type === 'logged')).toHaveLength(20);
+  });
+
+  it('where a run of this id was deleted before', async () => {
+    await journal();
+    configure();
+    server.store.deleted.add('run-1');
+    await expect(upload()).rejects.toThrow('deleted on the server; sync it under another id');
+  });
+
+  it('where the server stays away for longer than the patience lasts', async () => {
+    await journal();
+    configure();
+    await server.down();
+    await expect(upload({timing: {...quickTiming, retryForMs: 100}})).rejects.toThrow(
+      /could not be reached: .*sync/,
+    );
+  });
+
+  it.each([
+    ['must', 'has no run'],
+    ['never', 'has a run'],
+  ] as const)('where resume is "%s" and W&B %s of the id', async (resume, message) => {
+    await journal();
+    if (resume === 'never') {
+      configure();
+      await upload();
+    }
+    configure({resume});
+    await expect(upload()).rejects.toThrow(message);
+  });
+});
+
+describe('requests', () => {
+  it('wait as long as Retry-After says', async () => {
+    await journal();
+    configure();
+    const slept: number[] = [];
+    server.faultTimes(1, {kind: 'status', status: 429, retryAfter: '7'}, seen => seen.kind === 'stream');
+    await upload({sleep: async ms => void slept.push(ms)});
+    expect(slept).toContain(7000);
+  });
+
+  it('stay under 10 MiB whatever the rows weigh, and a row too large for a line becomes several', async () => {
+    const record = await journal({rows: 0, end: false, readings: []});
+    const wide = Object.fromEntries(
+      Array.from({length: 40_000}, (_, i) => [`layer/${'x'.repeat(100)}/${i}`, i]),
+    );
+    for (let step = 0; step < 3; step++)
+      record.event({type: 'logged', time: Date.now(), step, epoch: null, values: wide});
+    record.finish('finished');
+    configure();
+    await upload({timing: {...quickTiming, requestMs: 20_000}});
+    expect(Math.max(...server.requests.map(({bytes}) => bytes))).toBeLessThan(10 * 1024 * 1024);
+    const rows = rowsOf(server.store.only);
+    expect(rows.length).toBeGreaterThan(3);
+    for (let step = 0; step < 3; step++) {
+      const parts = rows.filter(row => row['train/global_step'] === step);
+      expect(parts.length).toBeGreaterThan(1);
+      const joined = Object.assign({}, ...parts) as Record<string, number>;
+      expect(Object.keys(wide).every(key => joined[key] === wide[key])).toBe(true);
+    }
+  });
+});
