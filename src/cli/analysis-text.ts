@@ -1,6 +1,7 @@
 import type {Score} from '../types.js';
 import type {Analysis} from './analysis.js';
 import {durationOf} from './duration.js';
+import {textTable} from './text-table.js';
 
 /** Movements of less than this share of the depth are not called movements. */
 const STAYS = 0.02;
@@ -25,8 +26,7 @@ export function analysisText(analysis: Analysis): string {
     return score.status === 'withheld' ? [`${layer}: retention withheld, ${score.reason}`] : [];
   });
   return [
-    ...tableText([head, ...rows]),
-    '',
+    textTable([head, ...rows]),
     ...withheld,
     summaryText(analysis),
     ...convergenceText(analysis),
@@ -37,7 +37,7 @@ export function analysisText(analysis: Analysis): string {
 }
 
 /** One sentence: what is kept, what is forgotten most, which way it moved. */
-export function summaryText({layers, scores, compression}: Analysis): string {
+function summaryText({layers, scores, compression}: Analysis): string {
   const scored = layers.flatMap((layer, i) => {
     const score = scores[i]!;
     return score.status === 'scored' ? [{layer, ...score}] : [];
@@ -85,14 +85,4 @@ function moveText({layers, flow, compression}: Analysis, i: number): string {
 
 function number(value: number | null): string {
   return value === null ? '–' : value.toFixed(3);
-}
-
-function tableText(rows: readonly (readonly string[])[]): string[] {
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map(row => row[column]!.length)));
-  return rows.map(row =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column]!))
-      .join('  ')
-      .trimEnd(),
-  );
 }

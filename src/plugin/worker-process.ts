@@ -6,8 +6,8 @@ import type {Progress} from './progress.js';
 
 /** How often one request is given to a process: once more after the process died over it. */
 const ATTEMPTS = 2;
-/** Lines of a dead process's standard error that are told. */
-const LAST_LINES = 5;
+/** Characters of a dead process's standard error that are kept. */
+const LAST_WORDS = 4000;
 
 type Request = Exclude<Command, {type: 'open'}>;
 type Unsent<T> = T extends Request ? Omit<T, 'id'> : never;
@@ -80,14 +80,11 @@ export class WorkerProcess {
     this.child = child;
     let said = '';
     child.stderr!.setEncoding('utf8').on('data', (text: string) => {
-      said = (said + text)
-        .split('\n')
-        .slice(-LAST_LINES - 1)
-        .join('\n');
+      said = (said + text).slice(-LAST_WORDS);
     });
     child.on('message', report => this.receive(report as Report));
     child.on('error', () => {});
-    child.on('close', (code, signal) => this.ended(child, `${signal ?? `exit code ${code}`}`, said.trim()));
+    child.on('close', (code, signal) => this.ended(child, signal ?? `exit code ${code}`, said));
     child.send({type: 'open', spec: this.spec} satisfies Command, () => {});
     for (const entry of this.pending.values()) this.send(entry);
     this.hold();
@@ -120,10 +117,12 @@ export class WorkerProcess {
     this.child = null;
     const [inWork] = this.pending.values();
     if (this.closed || !inWork) return;
-    const cause = `the measuring process died (${how})${said && `; its last words: ${said}`}`;
+    const line = tellingLine(said);
+    const cause = `the measuring process died (${how})${line && `; its last words: ${line}`}`;
     if (++inWork.attempts >= ATTEMPTS) {
       this.pending.delete(inWork.request.id);
-      inWork.reject(new InvarianceError('engine_failed', `${cause}; it was tried ${ATTEMPTS} times`));
+      const message = `${cause}; it was tried ${ATTEMPTS} times`;
+      inWork.reject(new InvarianceError('engine_failed', message, {cause: said}));
     } else {
       this.options.onNotice('measuring_restarted', `${cause}; it is started again`);
     }
@@ -139,4 +138,10 @@ export class WorkerProcess {
       if (this.pending.size > 0) handle?.ref();
       else handle?.unref();
   }
+}
+
+/** Of what a process said before it died, the line that says why: stacks and versions come after it. */
+function tellingLine(said: string): string {
+  const lines = said.split('\n').filter(line => line.trim() !== '');
+  return (lines.find(line => /error|fatal|abort|memory/i.test(line)) ?? lines.at(-1) ?? '').trim();
 }

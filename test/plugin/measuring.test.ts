@@ -132,6 +132,21 @@ describe('a process that dies', () => {
     expect(baseline.cost.gradients).toBeLessThan(3 * 5 * 12);
   });
 
+  test('tells the line of its standard error that says why', async () => {
+    const notices: string[] = [];
+    process.env.NODE_OPTIONS = '--require /nowhere/absent.cjs';
+    try {
+      const measuring = start({}, {onNotice: (_, message) => notices.push(message)});
+      await expect(measuring.info()).rejects.toThrow(
+        /died \(exit code 1\); its last words: Error: Cannot find module '\/nowhere\/absent\.cjs'; it was tried/,
+      );
+      expect(notices).toHaveLength(1);
+      expect(notices[0]).toContain('/nowhere/absent.cjs');
+    } finally {
+      delete process.env.NODE_OPTIONS;
+    }
+  });
+
   test('a second time over one request gives that request up, not the next', async () => {
     const notices: string[] = [];
     let deaths = 0;
