@@ -3,7 +3,7 @@ import {Command} from 'commander';
 import {startMeasuring, watchFolder, type WatchSummary} from '../plugin/index.js';
 import {addMeasuringOptions, specOf, type MeasuringOptions} from './measuring-options.js';
 import {progressLine} from './progress-line.js';
-import {addTrackingOptions, groupingOf, type TrackingOptions} from './tracking-options.js';
+import {addTrackingOptions, trackingOf, type TrackingOptions} from './tracking-options.js';
 import {tellSummaries} from './watch.js';
 import {wholeNumber} from './whole-number.js';
 
@@ -44,7 +44,7 @@ async function backfill(folders: string[], options: BackfillOptions): Promise<vo
         dir,
         until: 'once',
         order: 'newest',
-        config: groupingOf(options, folder),
+        ...trackingOf(options, folder),
         say: line => progress.notice(line),
       });
       summaries.push(summary);

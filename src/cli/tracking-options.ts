@@ -1,10 +1,15 @@
 import {basename, dirname, resolve} from 'node:path';
-import type {Command} from 'commander';
+import {Option, type Command} from 'commander';
 import {WATCH_DEFAULTS} from '../plugin/index.js';
+import {wandbTracker, type Tracker, type WandbOptions} from '../tracker/index.js';
 
 /** Where a command that records leaves its record, and with which runs it belongs. */
 export interface TrackingOptions {
   dir: string;
+  wandb?: WandbOptions['mode'];
+  project?: string;
+  entity?: string;
+  wandbRun?: string;
   group?: string;
   jobType?: string;
   sweep?: string;
@@ -13,17 +18,64 @@ export interface TrackingOptions {
 export function addTrackingOptions(command: Command): void {
   command
     .option('--dir <dir>', 'folder of the runs', WATCH_DEFAULTS.dir)
-    .option('--group <name>', "W&B's group of runs; default the folder above the training's")
-    .option('--job-type <name>', "W&B's job type (default invariance)")
-    .option('--sweep <id>', 'id of the sweep the training belongs to; default WANDB_SWEEP_ID');
+    .addOption(
+      new Option('--wandb <mode>', 'default WANDB_MODE, else online where a key is found').choices([
+        'online',
+        'offline',
+        'disabled',
+      ]),
+    )
+    .option('--project <name>', "W&B's project; default WANDB_PROJECT")
+    .option('--entity <name>', "W&B's entity; default WANDB_ENTITY")
+    .option(
+      '--wandb-run <id>',
+      "log into the training's own W&B run, by its id; default a run of our own in the group",
+    )
+    .option(
+      '--group <name>',
+      "W&B's group of runs; default WANDB_RUN_GROUP, else the folder above the training's",
+    )
+    .option('--job-type <name>', "W&B's job type; default WANDB_JOB_TYPE, else invariance")
+    .option(
+      '--sweep <id>',
+      'id of the sweep the training belongs to, kept in the config; default WANDB_SWEEP_ID',
+    );
 }
 
-/** What W&B groups runs by, for the run of one training folder. */
-export function groupingOf({group, jobType, sweep}: TrackingOptions, folder: string): Record<string, string> {
-  const sweepId = sweep ?? process.env.WANDB_SWEEP_ID;
+interface Grouping {
+  group: string;
+  jobType: string;
+  sweep?: string;
+}
+
+function groupingOf({group, jobType, sweep}: TrackingOptions, folder: string): Grouping {
+  const {WANDB_RUN_GROUP, WANDB_JOB_TYPE, WANDB_SWEEP_ID} = process.env;
+  const sweepId = sweep ?? WANDB_SWEEP_ID;
   return {
-    group: group ?? process.env.WANDB_RUN_GROUP ?? basename(dirname(resolve(folder))),
-    job_type: jobType ?? process.env.WANDB_JOB_TYPE ?? 'invariance',
+    group: group ?? WANDB_RUN_GROUP ?? basename(dirname(resolve(folder))),
+    jobType: jobType ?? WANDB_JOB_TYPE ?? 'invariance',
     ...(sweepId && {sweep: sweepId}),
+  };
+}
+
+/** What the run of one training folder is recorded with, and where it goes besides the journal. */
+export function trackingOf(
+  options: TrackingOptions,
+  folder: string,
+): {config: Record<string, unknown>; trackers: Tracker[]} {
+  const {group, jobType, sweep} = groupingOf(options, folder);
+  const {wandb: mode, project, entity, wandbRun: id} = options;
+  const settings: WandbOptions = {
+    group,
+    jobType,
+    ...(mode && {mode}),
+    ...(project && {project}),
+    ...(entity && {entity}),
+    ...(id && {id}),
+  };
+  return {
+    config: {group, job_type: jobType, ...(sweep && {sweep})},
+    // Nobody may be there to ask for a key: a training may have started this.
+    trackers: [wandbTracker({...settings, askKey: null})],
   };
 }

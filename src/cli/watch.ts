@@ -2,7 +2,7 @@ import {Command, Option} from 'commander';
 import {startMeasuring, watchFolder, type WatchSummary} from '../plugin/index.js';
 import {addMeasuringOptions, specOf, type MeasuringOptions} from './measuring-options.js';
 import {progressLine} from './progress-line.js';
-import {addTrackingOptions, groupingOf, type TrackingOptions} from './tracking-options.js';
+import {addTrackingOptions, trackingOf, type TrackingOptions} from './tracking-options.js';
 import {wholeNumber} from './whole-number.js';
 
 interface WatchCommandOptions extends MeasuringOptions, TrackingOptions {
@@ -67,7 +67,7 @@ async function watch(folder: string, options: WatchCommandOptions): Promise<void
       every,
       dir,
       run,
-      config: groupingOf(options, folder),
+      ...trackingOf(options, folder),
       signal: stop.signal,
       say: line => progress.notice(line),
     });

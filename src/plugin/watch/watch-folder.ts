@@ -1,5 +1,5 @@
 import {existsSync} from 'node:fs';
-import {stat} from 'node:fs/promises';
+import {rm, stat} from 'node:fs/promises';
 import {join, resolve} from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {loggedAt, readTrainerState, type TrainerState} from '../../engine/index.js';
@@ -176,7 +176,7 @@ export async function watchFolder(options: WatchOptions): Promise<WatchSummary> 
   closing = true;
   arrived();
   await measured;
-  await Promise.all(waiting.map(({held}) => held.release()));
+  await rm(join(run.folder, 'held'), {recursive: true, force: true});
   await dispatcher.finish('finished');
   await renderReport(await readRun(run.folder), run.folder).catch((error: unknown) =>
     say(`the report could not be written: ${messageOf(error)}`),
