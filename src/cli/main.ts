@@ -2,6 +2,7 @@
 import {Command, CommanderError} from 'commander';
 import {backfillCommand} from './backfill.js';
 import {compareCommand} from './compare.js';
+import {demoCommand} from './demo.js';
 import {doctorCommand} from './doctor.js';
 import {exitCodeOf, tell} from './failure.js';
 import {listCommand} from './list.js';
@@ -16,6 +17,7 @@ const program = new Command('wandb-invariance')
   .exitOverride();
 
 const commands = [
+  demoCommand(),
   measureCommand(),
   watchCommand(),
   backfillCommand(),

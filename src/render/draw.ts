@@ -14,7 +14,11 @@ const ADVANCE = 0.6;
  * Draws a chart to SVG, without a browser. The picture is one image to a screen reader, named by `alt`; what its marks
  * say of themselves stays as the tooltip of each.
  */
-export async function drawSvg({name, alt, spec}: Chart): Promise<string> {
+export async function drawSvg({
+  name,
+  alt,
+  spec,
+}: Pick<Chart, 'alt' | 'spec'> & {name: string}): Promise<string> {
   const {spec: vegaSpec} = compile(spec, {config: CHART_CONFIG});
   const view = new vega.View(vega.parse(vegaSpec), {renderer: 'none', logLevel: vega.Error});
   const guess = textMetrics.width;

@@ -1,0 +1,59 @@
+import {describe, expect, it} from 'vitest';
+import {summaryOf, type Watched} from '../../../src/cli/demo/summary.js';
+import type {Reading, Score} from '../../../src/types.js';
+
+const scored = (value: number, half = 0.05): Score => ({
+  status: 'scored',
+  value,
+  low: value - half,
+  high: value + half,
+});
+
+function reading(step: number, scores: Score[]): Reading {
+  return {step, layers: ['block_00', 'norm'], scores, weightDrift: [0.1, 0.3]} as unknown as Reading;
+}
+
+function watched(task: string, scores: Score[], truth: [number, number]): Watched {
+  return {
+    task,
+    accuracy: 0.875,
+    readings: [reading(0, [scored(1), scored(1)]), reading(120, scores)],
+    factor: truth.map((value, n) => ({step: n * 120, similarity: [value, value]})),
+  };
+}
+
+const kept = watched('shape', [scored(0.9), scored(0.8)], [0.99, 0.875]);
+
+describe('the summary of the demo', () => {
+  it('says what was forgotten, in which layers, and what the ground truth says', () => {
+    const text = summaryOf(watched('colour', [scored(0.6), scored(0.1)], [0.99, 0.25]), kept);
+    expect(text).toContain('colours apart cost the layers 65 % of the invariances');
+    expect(text).toContain('shapes apart, 15 %.');
+    expect(text).toContain('apart in 2 of 2 layers: block_00, norm.');
+    expect(text).toMatch(/weights moved by +20 % +20 %/);
+    expect(text).toMatch(/accuracy on new scenes +88 % +88 %/);
+    expect(text).toMatch(/measured directly\* +0\.99 → 0\.25 +0\.99 → 0\.88/);
+    expect(text).toMatch(/block_00 +█{7}░{5} 0\.60 \[0\.55, 0\.65\] +█{11}░ 0\.90 \[0\.85, 0\.95\]/);
+  });
+
+  it('says so where nothing was forgotten', () => {
+    const text = summaryOf(watched('colour', [scored(0.95), scored(0.8)], [0.99, 0.9]), kept);
+    expect(text).toContain('colours apart left the layers 88 % of the invariances');
+    expect(text).toContain('learning to tell shapes apart no more: 85 %');
+    expect(text).toContain('apart in 0 of 2 layers.');
+  });
+
+  it('leaves withheld layers out of the mean, with their reason', () => {
+    const scores: Score[] = [scored(0.5), {status: 'withheld', reason: 'inversion not converged'}];
+    const text = summaryOf(watched('colour', scores, [0.99, 0.25]), kept);
+    expect(text).toMatch(/norm +withheld: inversion not converged +█/);
+    expect(text).toContain('cost the layers 50 %');
+    expect(text).toContain('apart in 1 of 2 layers: block_00.');
+  });
+
+  it('compares nothing where every layer was withheld', () => {
+    const withheld: Score = {status: 'withheld', reason: 'fewer than 4 images'};
+    const text = summaryOf(watched('colour', [withheld, withheld], [0.99, 0.25]), kept);
+    expect(text).toContain('Retention was withheld in every layer of a run');
+  });
+});
