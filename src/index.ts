@@ -2,10 +2,19 @@ export {InvarianceError, type ErrorCode} from './errors.js';
 export {loadVit, saveVit, type LoadVitOptions, type Tf} from './engine/index.js';
 export {
   monitorInvariance,
+  wandbPictures,
   type CheckpointOptions,
   type Monitor,
   type MonitorOptions,
   type MonitorState,
 } from './plugin/index.js';
-export {consoleTracker, memoryTracker, readRun, type RecordedRun, type Tracker} from './tracker/index.js';
+export {
+  consoleTracker,
+  memoryTracker,
+  readRun,
+  wandbTracker,
+  type RecordedRun,
+  type Tracker,
+  type WandbTrackerOptions,
+} from './tracker/index.js';
 export type * from './types.js';

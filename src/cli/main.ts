@@ -9,6 +9,7 @@ import {listCommand} from './list.js';
 import {measureCommand} from './measure.js';
 import {packageVersion} from './package-version.js';
 import {serveCommand} from './serve.js';
+import {syncCommand} from './sync.js';
 import {watchCommand} from './watch.js';
 
 const program = new Command('wandb-invariance')
@@ -24,6 +25,7 @@ const commands = [
   compareCommand(),
   listCommand(),
   serveCommand(),
+  syncCommand(),
   doctorCommand(),
 ];
 for (const command of commands) program.addCommand(command.copyInheritedSettings(program));

@@ -8,3 +8,4 @@ export {watchFolder} from './watch/watch-folder.js';
 export {monitorInvariance} from './monitor-invariance.js';
 export type {Monitor, MonitorState} from './monitor.js';
 export type {CheckpointOptions, MonitorOptions} from './options.js';
+export {wandbPictures} from './wandb-pictures.js';

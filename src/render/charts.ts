@@ -45,7 +45,10 @@ function retentionMap(readings: readonly Reading[], last: Reading): Chart {
   return {
     name: 'retention-map',
     alt: `Retention score of ${last.layers.length} layers at ${readingsIn(readings)}; the table below holds the last.`,
-    spec: fillTemplate('retention-map', {rows: retentionRows(readings), size: mapSize(readings, last)}),
+    spec: fillTemplate('retention-map', {
+      rows: retentionRows(readings),
+      size: mapSize(readings.length, last.layers.length),
+    }),
   };
 }
 
@@ -114,7 +117,10 @@ function driftMap(readings: readonly Reading[], last: Reading): Chart {
   return {
     name: 'drift-map',
     alt: `Drift of ${last.layers.length} layers from their pretrained selves at ${readingsIn(readings)}.`,
-    spec: fillTemplate('drift-map', {rows: driftRows(readings), size: mapSize(readings, last)}),
+    spec: fillTemplate('drift-map', {
+      rows: driftRows(readings),
+      size: mapSize(readings.length, last.layers.length),
+    }),
   };
 }
 
@@ -130,12 +136,13 @@ function qualityGates(baseline: Baseline): Chart {
   };
 }
 
-function mapSize(readings: readonly Reading[], {layers}: Reading) {
+/** Of a layer × step map. */
+export function mapSize(readings: number, layers: number) {
   const {cells} = SIZES;
-  const wide = readings.length * cells.few > cells.manyTotal;
+  const wide = readings * cells.few > cells.manyTotal;
   return {
     width: wide ? cells.manyTotal : {step: cells.few},
-    height: rowSize(layers.length),
+    height: rowSize(layers),
   };
 }
 
@@ -143,7 +150,8 @@ function rowSize(layers: number) {
   return {step: layers > SIZES.manyLayers ? SIZES.rows.many : SIZES.rows.few};
 }
 
-function squareSize(layers: number) {
+/** Of a layer × layer matrix. */
+export function squareSize(layers: number) {
   const step = layers > SIZES.manyLayers ? SIZES.square.many : SIZES.square.few;
   return {width: {step}, height: {step}};
 }

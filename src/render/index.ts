@@ -1,4 +1,4 @@
-export {chartsOf, type Chart, type ChartName} from './charts.js';
+export {chartsOf, mapSize, squareSize, type Chart, type ChartName} from './charts.js';
 export {drawPng} from './png.js';
 export {drawSvg} from './draw.js';
 export * from './rows.js';

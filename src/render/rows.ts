@@ -1,5 +1,5 @@
 import {flowWeights, forgetting} from '../metrics/index.js';
-import type {Baseline, LayerName, Matrix, Reading} from '../types.js';
+import type {Baseline, LayerName, Matrix, Reading, Score} from '../types.js';
 
 /**
  * The rows that fill each chart of `templates/charts`, under the column names that its spec gives as `${field:…}`.
@@ -17,7 +17,9 @@ export interface RetentionRow {
   reason: string | null;
 }
 
-export function retentionRows(readings: readonly Reading[]): RetentionRow[] {
+export function retentionRows(
+  readings: readonly (Pick<Reading, 'step' | 'layers'> & {scores: readonly Score[]})[],
+): RetentionRow[] {
   return readings.flatMap(({step, layers, scores}) =>
     layers.map((layer, i) => {
       const score = scores[i]!;

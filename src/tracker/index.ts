@@ -12,3 +12,4 @@ export type {Pictures} from './wandb/rows.js';
 export {runsFolder, type AlertRules, type WandbOptions} from './wandb/settings.js';
 export {wandbTracker, type WandbTrackerOptions} from './wandb/tracker.js';
 export {runUploader, type UploaderTask} from './wandb/uploader.js';
+export {syncRun, type Synced, type SyncOptions} from './wandb/sync.js';

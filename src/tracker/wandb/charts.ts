@@ -1,4 +1,4 @@
-import type {Baseline, Reading} from '../../types.js';
+import type {Baseline, Reading, Score} from '../../types.js';
 import type {TableData} from './media.js';
 
 /** A custom chart on one of W&B's own presets; all of them overlay the runs that are selected. */
@@ -17,15 +17,20 @@ export interface Chart {
 export interface ChartReading {
   step: number;
   layers: readonly string[];
-  retention: (number | null)[];
+  scores: readonly Score[];
   centre: (number | null)[];
+}
+
+/** Retention scores of a reading, null where withheld. */
+export function retentionOf({scores}: Pick<ChartReading, 'scores'>): (number | null)[] {
+  return scores.map(score => (score.status === 'scored' ? score.value : null));
 }
 
 export function chartReading(reading: Reading): ChartReading {
   return {
     step: reading.step,
     layers: reading.layers,
-    retention: reading.scores.map(score => (score.status === 'scored' ? score.value : null)),
+    scores: reading.scores,
     centre: reading.flow.centre,
   };
 }
@@ -42,7 +47,7 @@ export const charts: readonly Chart[] = [
       const last = readings.at(-1)!;
       return {
         columns: ['layer', 'retention'],
-        data: last.layers.map((layer, i) => [layer, last.retention[i] ?? null]),
+        data: retentionOf(last).map((retention, i) => [last.layers[i]!, retention]),
       };
     },
   },
@@ -68,7 +73,7 @@ export const charts: readonly Chart[] = [
     grows: true,
     table: readings => ({
       columns: ['step', 'retention'],
-      data: readings.map(({step, retention}) => [step, retention.at(-1) ?? null]),
+      data: readings.map(reading => [reading.step, retentionOf(reading).at(-1) ?? null]),
     }),
   },
   {
@@ -79,8 +84,8 @@ export const charts: readonly Chart[] = [
     grows: true,
     table: readings => ({
       columns: ['step', 'lineKey', 'lineVal'],
-      data: readings.flatMap(({step, layers, retention}) =>
-        layers.map((layer, i) => [step, layer, retention[i] ?? null]),
+      data: readings.flatMap(reading =>
+        retentionOf(reading).map((retention, i) => [reading.step, reading.layers[i]!, retention]),
       ),
     }),
   },

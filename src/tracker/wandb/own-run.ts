@@ -1,5 +1,6 @@
 import {messageOf} from '../../errors.js';
 import type {Reading, RunEvent, RunInfo} from '../../types.js';
+import type {JournalRecord} from '../journal-lines.js';
 import {plain} from '../plain.js';
 import {createApi, type RunPath} from './api.js';
 import {configOf} from './config.js';
@@ -25,11 +26,12 @@ const sideRequestMs = 10_000;
 
 export interface OwnRunLogger {
   readonly path: Promise<RunPath>;
-  start(info: RunInfo, firstRow: number): void;
+  /** `before` are the records of a run that is resumed: rows are numbered from there on. */
+  start(info: RunInfo, before: readonly JournalRecord[]): Promise<void>;
   event(event: RunEvent): void;
   reading(reading: Reading): void;
-  /** Waits for tables and config; the run itself stays open, it is the user's. */
-  finish(): Promise<void>;
+  /** Sends the last tables and waits for what is on its way; the run itself stays open, it is the user's. */
+  finish(end: Extract<RunEvent, {type: 'ended'}>): Promise<void>;
 }
 
 /**
@@ -58,7 +60,6 @@ export function logIntoOwnRun({
   const session: Session = createSession({api, patience: createPatience({timing: times, sleep})});
   let info: RunInfo;
   let maker: RowMaker;
-  let row = 0;
   let seq = 0;
   /** Rows go out in the order they were made, however long their tables take. */
   let queue: Promise<void> = Promise.resolve();
@@ -68,7 +69,7 @@ export function logIntoOwnRun({
   function findPath(): Promise<RunPath> {
     path ??= (async () => ({
       // The SDK keeps no entity where the user named none.
-      entity: run.entity || (await session.entity({entity: undefined} as never)),
+      entity: run.entity || (await session.entity({})),
       project: run.project,
       run: run.id,
     }))();
@@ -108,7 +109,7 @@ export function logIntoOwnRun({
         }
       }
     }
-    run.log({...data, [rowKey]: row++});
+    run.log({...data, [rowKey]: values._step});
   }
 
   function enqueue(task: () => Promise<void>): void {
@@ -125,10 +126,10 @@ export function logIntoOwnRun({
     get path() {
       return findPath();
     },
-    start(started, firstRow) {
+    async start(started, before) {
       info = structuredClone(started);
-      row = firstRow;
       maker = new RowMaker({info, pictures, onTrouble: onNotice});
+      for (const record of before) await maker.rows(record, {draw: false});
       enqueue(mergeConfig);
     },
     event(event) {
@@ -149,6 +150,9 @@ export function logIntoOwnRun({
         }
       });
     },
-    finish: () => queue,
+    async finish(end) {
+      this.event(end);
+      await queue;
+    },
   };
 }

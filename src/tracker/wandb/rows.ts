@@ -2,7 +2,7 @@ import type {Baseline, Reading, RunInfo} from '../../types.js';
 import type {JournalRecord} from '../journal-lines.js';
 import {epochKey, scalarsOf, stepKey} from '../keys.js';
 import {plain} from '../plain.js';
-import {chartReading, charts, type ChartReading} from './charts.js';
+import {chartReading, charts, retentionOf, type ChartReading} from './charts.js';
 import {
   imageMedia,
   layerStrip,
@@ -190,7 +190,7 @@ export class RowMaker {
       ...(draw ? await this.#draw(mediaKeys.matrix, pictures => pictures.matrix(reading)) : []),
       ...(draw && grown ? await this.#map() : []),
     ];
-    const strip = layerStrip(this.#readings.at(-1)!.retention);
+    const strip = layerStrip(retentionOf(reading));
     return this.#lines({...scalarsOf(reading, baseline), [mediaKeys.strip]: strip}, media, reading.time);
   }
 

@@ -22,7 +22,8 @@ export interface Session {
   attempt<T>(send: () => Promise<Outcome<T>>): Promise<T>;
   /** Null where the server has no such run. */
   status(path: RunPath): Promise<RunStatus | null>;
-  entity(settings: WandbSettings): Promise<string>;
+  /** The one that is named, else the key's own. */
+  entity(settings: Pick<WandbSettings, 'entity'>): Promise<string>;
   upsert(path: RunPath, settings: WandbSettings, info: RunInfo, config: WandbConfig): Promise<RunPath>;
   uploadFiles(path: RunPath, files: readonly MediaFile[]): Promise<void>;
   post(path: RunPath, body: StreamPost): Promise<Outcome<unknown>>;

@@ -147,7 +147,11 @@ export function resolveSettings(
   options: WandbOptions = {},
   {env = process.env}: Pick<Surroundings, 'env'> = {},
 ): WandbSettings {
-  const merged = {...defaultSettings, ...given(fromEnvironment(env)), ...given({...options, apiKey: undefined})};
+  const merged = {
+    ...defaultSettings,
+    ...given(fromEnvironment(env)),
+    ...given({...options, apiKey: undefined}),
+  };
   const parsed = schema.safeParse(merged);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;

@@ -1,7 +1,7 @@
 import {createInterface} from 'node:readline/promises';
 import {messageOf} from '../../errors.js';
-import type {RunState} from '../../types.js';
 import type {Tracker} from '../contract.js';
+import {readRecords} from '../read-run.js';
 import {logIntoOwnRun, type OwnRun, type OwnRunLogger} from './own-run.js';
 import type {Pictures} from './rows.js';
 import {findApiKey, resolveSettings, type Surroundings, type WandbOptions} from './settings.js';
@@ -122,10 +122,9 @@ function ownRunTracker(
 ): Tracker {
   let logger: OwnRunLogger;
   let folder = '';
-  let ended: Exclude<RunState, 'running'> | null = null;
   return {
     name: 'wandb',
-    start(info, {folder: at}) {
+    async start(info, {folder: at, resumed}) {
       folder = at;
       logger = logIntoOwnRun({run, pictures, timing, onNotice: say});
       const before = readState(folder);
@@ -135,14 +134,13 @@ function ownRunTracker(
         project: run.project,
         baseUrl: run.settings.baseUrl.replace(/\/+$/, ''),
       };
-      writeState(folder, before ?? {...freshState(own, {own: true})});
-      logger.start(info, before?.rows ?? 0);
+      writeState(folder, before ?? freshState(own, {own: true}));
+      await logger.start(info, resumed ? (await readRecords(folder)).records : []);
     },
     event: event => logger.event(event),
     reading: reading => logger.reading(reading),
     async finish(state) {
-      ended = state;
-      await logger.finish();
+      await logger.finish({type: 'ended', time: Date.now(), state});
       try {
         const {entity, project, run: id} = await logger.path;
         const current = readState(folder);
@@ -151,7 +149,7 @@ function ownRunTracker(
           writeState(folder, {...current, opened: {entity, project, run: id, url}});
         }
       } catch (error) {
-        say(`the run's owner is not known (${messageOf(error)}), ${ended} all the same`);
+        say(`the run's owner is not known: ${messageOf(error)}`);
       }
     },
   };

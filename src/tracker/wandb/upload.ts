@@ -26,7 +26,7 @@ export const requestRows = 5_000;
 const listedKeys = 500;
 
 /** What W&B shows of a run that ended: 0 finished, 255 killed, anything else failed. */
-const exitCodes: Record<Exclude<RunState, 'running'>, number> = {finished: 0, crashed: 1, killed: 255};
+export const exitCodes: Record<Exclude<RunState, 'running'>, number> = {finished: 0, crashed: 1, killed: 255};
 
 export interface UploadOptions {
   folder: string;

@@ -1,0 +1,130 @@
+import {mkdtempSync} from 'node:fs';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
+import wandb from '@wandb/sdk';
+import {afterEach, beforeEach, describe, expect, it} from 'vitest';
+import {openJournal, wandbTracker, type OwnRun} from '../../../src/tracker/index.js';
+import {readState} from '../../../src/tracker/wandb/state.js';
+import {everyEvent} from '../contract.js';
+import {sampleInfo, sampleReading} from '../sample-run.js';
+import {quickTiming} from './quick-timing.js';
+import {rowsOf} from './stand-in-store.js';
+import {StandIn} from './stand-in.js';
+
+let server: StandIn;
+let folder: string;
+beforeEach(async () => {
+  server = await new StandIn({keys: ['secret']}).up();
+  folder = join(mkdtempSync(join(tmpdir(), 'own-')), 'run-1');
+});
+afterEach(() => server.down());
+
+function init(config: Record<string, unknown> = {}) {
+  const settings = {baseUrl: server.url, apiKey: 'secret', silent: true};
+  return wandb.init({project: 'birds', id: 'mine', config: {lr: {value: 0.1}, ...config}, settings});
+}
+
+async function record(run: OwnRun, {steps = [0, 100], say = [] as string[]} = {}): Promise<void> {
+  const journal = openJournal(folder);
+  const tracker = wandbTracker({
+    run,
+    timing: {...quickTiming, retryForMs: 500},
+    say: line => say.push(line),
+    surroundings: {env: {}},
+  });
+  await journal.start(sampleInfo(), {resumed: false});
+  await tracker.start(sampleInfo(), {resumed: false, folder});
+  for (const event of everyEvent) {
+    journal.event(event);
+    await tracker.event(event);
+  }
+  for (const step of steps) {
+    journal.reading(sampleReading(step));
+    await tracker.reading(sampleReading(step));
+  }
+  await tracker.finish('finished');
+  journal.finish('finished');
+}
+
+describe("in the user's own run of the SDK", () => {
+  it("rows stand beside the user's own, with an axis of their own and no step", async () => {
+    const run = await init();
+    run.log({mine: 1});
+    await record(run);
+    run.log({mine: 2});
+    await run.finish();
+    const stored = server.store.only;
+    const rows = rowsOf(stored);
+    expect(rows.map(row => row.mine).filter(Boolean)).toEqual([1, 2]);
+    expect(rows.map(row => row._step)).toEqual(rows.map((_, i) => i));
+    const ours = rows.filter(row => 'invariance/row' in row);
+    expect(ours.map(row => [row['train/global_step'], row['invariance/row']])).toEqual([
+      [10, 0],
+      [0, 1],
+      [100, 2],
+      [100, 3],
+    ]);
+    expect(ours[1]).toMatchObject({'invariance/retention/block_00': 1, 'train/loss': 2});
+    expect(stored.state).toBe('finished');
+  });
+
+  it("metrics and config are merged into the user's, in W&B's shape", async () => {
+    const run = await init({invariant: true});
+    await record(run);
+    await run.finish();
+    const {config} = server.store.only;
+    expect(config.lr).toEqual({value: 0.1});
+    expect(config.invariance!.value).toMatchObject({
+      fingerprint: 'f1',
+      pooling: 'tokens',
+      baseline: {seconds: 12},
+    });
+    const {m} = config._wandb!.value as {m: Record<string, unknown>[]};
+    expect(m[0]).toEqual({1: 'train/global_step', 6: [3], 7: []});
+    expect(m).toContainEqual({1: 'invariance/retention/block_00', 5: 1, 6: [1, 3], 7: [1, 5]});
+  });
+
+  it('tables go up, and the rows name them', async () => {
+    const run = await init();
+    await record(run);
+    await run.finish();
+    const row = rowsOf(server.store.only).find(each => 'invariance/retention_matrix_table' in each)!;
+    const {path, nrows} = row['invariance/retention_matrix_table'] as {path: string; nrows: number};
+    const table = JSON.parse(server.store.blobs.get(`ada/birds/mine/${path}`)!.toString()) as {
+      data: unknown[];
+    };
+    expect(table.data).toHaveLength(nrows);
+  });
+
+  it('nothing is opened and nothing is closed', async () => {
+    const run = await init();
+    await record(run);
+    expect(server.store.runs.size).toBe(1);
+    expect(server.store.only.state).toBe('running');
+    expect(server.store.only.exitcode).toBeNull();
+    await run.finish();
+  });
+
+  it('rows arrive where tables and config cannot be sent, and one line says so', async () => {
+    const run = await init();
+    server.fault = seen =>
+      seen.kind === 'graphql' && seen.name !== 'Viewer' ? {kind: 'status', status: 500} : null;
+    const say: string[] = [];
+    await record(run, {say});
+    server.fault = () => null;
+    await run.finish();
+    const rows = rowsOf(server.store.only).filter(row => 'invariance/scored_layers' in row);
+    expect(rows.map(row => row['train/global_step'])).toEqual([0, 100]);
+    expect(say.some(line => line.includes('could not be'))).toBe(true);
+  });
+
+  it('notes where the run is, and whose', async () => {
+    const run = await init();
+    await record(run);
+    await run.finish();
+    expect(readState(folder)).toMatchObject({
+      own: true,
+      opened: {entity: 'ada', project: 'birds', run: 'mine'},
+    });
+  });
+});
