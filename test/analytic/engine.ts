@@ -81,14 +81,17 @@ export function analyticEngine({
     },
     randomWeights: draw,
     async features(images, layer) {
+      await turn();
       calls.forwards += images.count;
       return featuresOf(images, layer);
     },
     async grams(images) {
+      await turn();
       calls.forwards += images.count;
       return layers.map(layer => gram(featuresOf(images, layer)));
     },
     async lossAndGradient(images, layer, targets) {
+      await turn();
       calls.gradients += images.count;
       const upTo = layers.indexOf(layer) + 1;
       const loss = new Float32Array(images.count);
@@ -121,6 +124,9 @@ export function analyticEngine({
     async dispose() {},
   };
 }
+
+/** Real engines compute after other work had its turn: who changes weights meanwhile is found out. */
+const turn = () => new Promise(resolve => setImmediate(resolve));
 
 function gram({count, width, data}: Features): Gram {
   const centred = Float64Array.from(data);

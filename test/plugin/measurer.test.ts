@@ -253,17 +253,25 @@ describe('through a cache on disk', () => {
     expect(gradients).toBeLessThan(1.5 * alone.calls.gradients);
   });
 
-  test('an entry that is damaged while the run goes on is made again from the pretrained weights', async () => {
+  test('an entry that is lost while the run goes on is made again from the pretrained weights', async () => {
     const engine = analyticEngine();
-    const cache = await open();
-    const {read} = await measure({engine, cache});
-    const weights = moved(engine, 0.5);
-    const before = await read({weights, moment: at(0)});
+    const {read} = await measure({engine, cache: await open()});
+    engine.setWeights(moved(engine, 0.5));
+    const before = await read({moment: at(0)});
     await rm(folder, {recursive: true});
     await open();
-    const after = await read({weights, moment: at(0)});
+    const after = await read({moment: at(0)});
     expect(after.retention).toEqual(before.retention);
     expect(after.cost.gradients).toBeGreaterThan(0);
+  });
+
+  test('another build of the engine measures the baseline itself, from the same inversions', async () => {
+    const first = await measure({cache: await open()});
+    const engine = {...analyticEngine(), description: 'two threads'};
+    const second = await measure({engine, cache: await open()});
+    expect(first.baseline.cost.gradients).toBeGreaterThan(0);
+    expect(second.baseline.cost).toMatchObject({gradients: 0});
+    expect(second.baseline.cost.forwards).toBeGreaterThan(0);
   });
 
   test('a floor from other weights is another baseline', async () => {
