@@ -1,3 +1,4 @@
+import {MIN_RANGE} from '../metrics/index.js';
 import type {Baseline, LayerName, Reading} from '../types.js';
 import type {RenderedRun} from './run.js';
 
@@ -29,7 +30,9 @@ export interface Summary {
 export function summaryOf({info, baseline, readings}: RenderedRun): Summary {
   const last = readings.at(-1);
   return {
-    kept: last ? keptSentences(last) : ['No reading has been taken yet.'],
+    kept: last
+      ? [...keptSentences(last), ...(baseline ? rangeSentences(baseline, last) : [])]
+      : ['No reading has been taken yet.'],
     moved: last && baseline ? movedSentences(baseline, last) : [],
     trust: baseline
       ? trustSentences(baseline, readings, info.probes.count)
@@ -63,7 +66,7 @@ function keptSentences({step, layers, scores}: Reading): string[] {
   return [
     kept.length === scored
       ? `At step ${step} all ${scored} scored layers keep at least ${asPercent(WORDS.keeps)} of the invariance that pretraining gave them.`
-      : `At step ${step}, ${kept.length} of ${scored} scored layers keep at least ${asPercent(WORDS.keeps)} of the invariance that pretraining gave them${kept.length ? `: ${listed(kept, layers)}` : ''}.`,
+      : `At step ${step}, ${kept.length || 'none'} of ${scored} scored layers ${kept.length > 1 ? 'keep' : 'keeps'} at least ${asPercent(WORDS.keeps)} of the invariance that pretraining gave ${kept.length > 1 ? 'them' : 'it'}${kept.length ? `: ${listed(kept, layers)}` : ''}.`,
     ...(part.length ? [`Forgotten in part, with this much left: ${left(part)}.`] : []),
     ...(forgotten.length ? [`Forgotten for the most part, with this much left: ${left(forgotten)}.`] : []),
     certain.length
@@ -72,6 +75,25 @@ function keptSentences({step, layers, scores}: Reading): string[] {
     ...(scored < layers.length
       ? [`${layers.length - scored} of ${layers.length} layers have no score; the reasons are listed below.`]
       : []),
+  ];
+}
+
+/** Layers that a random network nearly equals have no score, yet their similarity can still be told. */
+function rangeSentences({ceiling, floor}: Baseline, {layers, retention, scores}: Reading): string[] {
+  const diagonal = ({unbiased}: Reading['retention'], i: number) => unbiased[i]![i]!;
+  const narrow = layers.filter((_, i) => {
+    const [top, bottom] = [diagonal(ceiling, i), diagonal(floor, i)];
+    return scores[i]!.status === 'withheld' && top !== null && bottom !== null && top - bottom < MIN_RANGE;
+  });
+  if (narrow.length === 0) return [];
+  const lost = narrow.map(layer => {
+    const i = layers.indexOf(layer);
+    const [top, now] = [diagonal(ceiling, i), diagonal(retention, i)];
+    return top === null || now === null ? 0 : top - now;
+  });
+  const most = Math.max(...lost);
+  return [
+    `In ${listed(narrow, layers)} even a random network comes within ${MIN_RANGE} of the pretrained model, too little to read a score in. Their similarity R has fallen by ${most.toFixed(3)} at most (${narrow[lost.indexOf(most)]}); a narrower pooling, the class token alone, tells more.`,
   ];
 }
 

@@ -27,8 +27,8 @@ export function recordedRun({threshold = 0.13} = {}): RenderedRun & {baseline: B
   const blocks = layers.slice(0, 6);
   const places = blocks.map((_, i) => i);
   const estimates = (name: string): Estimates => ({
-    unbiased: measured[name]!.R_unbiased,
-    biased: measured[name]!.R_biased,
+    unbiased: structuredClone(measured[name]!.R_unbiased),
+    biased: structuredClone(measured[name]!.R_biased),
   });
   const ceiling = estimates('W0');
   const floor = estimates('floor_random_init');

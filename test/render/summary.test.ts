@@ -23,6 +23,31 @@ describe('summaryOf', () => {
     );
   });
 
+  it('says of layers that a random network nearly equals how far their similarity fell', () => {
+    const run = recordedRun();
+    const last = run.readings.at(-1)!;
+    for (const i of [0, 1]) {
+      run.baseline.floor.unbiased[i]![i] = 0.95;
+      last.scores[i] = {status: 'withheld', reason: 'floor too close to ceiling'};
+    }
+    const {kept} = summaryOf(run);
+    expect(kept.at(-2)).toBe('2 of 7 layers have no score; the reasons are listed below.');
+    expect(kept.at(-1)).toMatch(
+      /^In block_00, block_01 even a random network comes within 0.1 .* fallen by 0.004 at most \(block_01\);/,
+    );
+  });
+
+  it('counts one layer and none in the right words', () => {
+    expect(summaryOf(recordedRun({threshold: 0.05})).kept[0]).toBe(
+      'At step 400, 1 of 2 scored layers keeps at least 90 % of the invariance that pretraining gave it: block_00.',
+    );
+    const run = recordedRun({threshold: 0.05});
+    run.readings.at(-1)!.scores[0] = {status: 'scored', value: 0.7, low: null, high: null};
+    expect(summaryOf(run).kept[0]).toBe(
+      'At step 400, none of 2 scored layers keeps at least 90 % of the invariance that pretraining gave it.',
+    );
+  });
+
   it('gives a range where many layers have forgotten', () => {
     const forgotten = summaryOf(syntheticRun()).kept.find(sentence => sentence.includes('most part'));
     expect(forgotten).toMatch(/left: block_08 to block_23, −2 % to 41 %\.$/);
