@@ -9,12 +9,18 @@ export interface Dispatcher {
   /** On the disk when it returns; on its way to the other trackers. */
   event(event: RunEvent): void;
   reading(reading: Reading): void;
-  /** Waits for the trackers, up to `patience` milliseconds for all of them, then closes the journal. */
+  /**
+   * Waits for the trackers, up to `patience` milliseconds for all of them together, of which 5 s are left when the
+   * process is going down; then closes the journal.
+   */
   finish(state: Exclude<RunState, 'running'>): Promise<void>;
 }
 
 /** Records that wait in memory for one slow tracker; what comes after is read back from the journal. */
 const WAITING = 512;
+
+/** Milliseconds for the trackers when a run ends because its process does. */
+const GOING_DOWN = 5000;
 
 /** One tracker's place in the stream of records. */
 interface Feed {
@@ -36,7 +42,7 @@ export function createDispatcher({
   recordsOf,
   patience,
   now,
-  waiting: limit = WAITING,
+  waiting: most = WAITING,
 }: {
   journal: Journal;
   trackers: readonly Tracker[];
@@ -53,7 +59,7 @@ export function createDispatcher({
     if (entry.kind === 'event') journal.event(entry.event);
     else journal.reading(entry.reading);
     for (const feed of feeds) {
-      if (feed.behind === null && feed.waiting.length < limit) feed.waiting.push({seq, ...entry});
+      if (feed.behind === null && feed.waiting.length < most) feed.waiting.push({seq, ...entry});
       else feed.behind ??= seq;
       feed.working ??= work(feed);
     }
@@ -77,7 +83,7 @@ export function createDispatcher({
 
   async function catchUp(feed: Feed, from: number): Promise<void> {
     const read = await recordsOf(journal.folder).catch(() => ({records: []}));
-    const page = read.records.filter(({seq}) => seq >= from).slice(0, limit);
+    const page = read.records.filter(({seq}) => seq >= from).slice(0, most);
     feed.waiting.push(...page);
     const reached = page.length === 0 ? journal.next() : page.at(-1)!.seq + 1;
     feed.behind = reached < journal.next() ? reached : null;
@@ -121,9 +127,10 @@ export function createDispatcher({
     async finish(state) {
       // The end is on disk before any tracker hears of it: W&B's uploader reads it there.
       journal.event({type: 'ended', time: now(), state});
+      const limit = state === 'finished' ? patience : Math.min(patience, GOING_DOWN);
       const timer = new AbortController();
       const late = new Promise<'late'>(resolve => {
-        const timeout = setTimeout(() => resolve('late'), patience);
+        const timeout = setTimeout(() => resolve('late'), limit);
         timer.signal.addEventListener('abort', () => clearTimeout(timeout));
       });
       await Promise.all(
@@ -135,7 +142,7 @@ export function createDispatcher({
           if ((await Promise.race([ended, late])) === 'late') {
             blame(
               feed.tracker,
-              new Error(`did not finish within ${patience / 1000} s; the journal holds every record`),
+              new Error(`did not finish within ${limit / 1000} s; the journal holds every record`),
             );
           }
         }),

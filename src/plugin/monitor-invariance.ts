@@ -1,7 +1,6 @@
 import {randomBytes} from 'node:crypto';
 import {existsSync} from 'node:fs';
 import {mkdir, rm} from 'node:fs/promises';
-import {createRequire} from 'node:module';
 import {availableParallelism} from 'node:os';
 import {join} from 'node:path';
 import type {LayersModel} from '@tensorflow/tfjs';
@@ -16,13 +15,13 @@ import {
   scalarsOf,
   type RecordedRun,
 } from '../tracker/index.js';
-import type {Fingerprint, RunInfo} from '../types.js';
+import type {Fingerprint} from '../types.js';
 import {createBudget} from './budget.js';
 import {checkOptions} from './check-options.js';
 import {createCheckpoints, ownCheckpoints, type Checkpoints} from './checkpoints.js';
 import {createDispatcher} from './dispatcher.js';
+import {describeRun} from './describe-run.js';
 import {sweep} from './folders.js';
-import {gitCommit} from './git-commit.js';
 import {modelFiles, type ModelFiles} from './model-files.js';
 import {createMonitor, type Monitor} from './monitor.js';
 import {createNotices} from './notices.js';
@@ -95,7 +94,13 @@ async function open(options: CheckedOptions, release: () => void): Promise<Monit
     observer = await observe({options, files, folder, point, past});
     const {observed} = observer;
     if (point !== null) refuseMismatch(observed.fingerprint, point, past);
-    const info = await runInfo(options, id, observer);
+    const info = await describeRun({
+      ...observed,
+      id,
+      name: options.name,
+      versions: {tfjs: tf.version_core},
+      config: options.config,
+    });
     const trackers = [
       ...(options.console && options.trackers.every(({name}) => name !== 'console')
         ? [consoleTracker()]
@@ -140,6 +145,11 @@ async function open(options: CheckedOptions, release: () => void): Promise<Monit
         return optimizer ? optimizerFile(optimizer) : {header: null, files: {}};
       },
       resumed: point && {...point, readings: past?.readings.map(({step}) => step) ?? []},
+      report: async () => {
+        // The plotting library is large, and only wanted here.
+        const {renderReport} = await import('../render/index.js');
+        return (await renderReport(await readRun(folder), folder)).report;
+      },
       release,
       clock: () => performance.now(),
       now: Date.now,
@@ -250,25 +260,6 @@ function observedIn(
     return event.type === 'logged' && value !== undefined ? [{step: event.step, value}] : [];
   });
   return [...measured, ...logged];
-}
-
-async function runInfo(options: CheckedOptions, id: string, {observed}: Observer): Promise<RunInfo> {
-  const {version} = createRequire(import.meta.url)('wandb-invariance/package.json') as {version: string};
-  const {layers, pooling, fingerprint, probes, engine} = observed;
-  return {
-    format: 1,
-    id,
-    name: options.name ?? id,
-    created: Date.now(),
-    layers,
-    pooling,
-    fingerprint,
-    probes,
-    engine,
-    versions: {'wandb-invariance': version, node: process.versions.node, tfjs: options.tf.version_core},
-    git: await gitCommit('.'),
-    config: options.config ?? {},
-  };
 }
 
 /** Sorts by time and is unique: "20260311-142530-3f9a". */

@@ -52,6 +52,8 @@ export interface MonitorState {
   cost: Shares;
   /** How often each kind of notice was raised. */
   notices: Readonly<Record<string, number>>;
+  /** `report.html`, once the run has finished. */
+  report: string | null;
   ended: RunState;
 }
 
@@ -71,6 +73,8 @@ export interface MonitorParts {
   optimizer: () => Promise<{header: OptimizerHeader | null; files: FolderContents}>;
   /** Where training goes on, and what was recorded up to there; null for a fresh run. */
   resumed: {state: TrainingState; log: readonly LogEntry[]; readings: readonly number[]} | null;
+  /** Writes the report of the run; its path. */
+  report: () => Promise<string>;
   /** The run is over: the model may be monitored anew. */
   release: () => void;
   /** Monotonic and Unix milliseconds. */
@@ -104,6 +108,7 @@ export async function createMonitor(parts: MonitorParts): Promise<Monitor> {
   let turn = clock();
   let ended: RunState = 'running';
   let ending: Promise<MonitorState> | null = null;
+  let report: string | null = null;
   let bestStep: number | null = null;
   /** Work that readings set off when they arrive, between the steps of training. */
   let aside: Promise<unknown> = Promise.resolve();
@@ -304,11 +309,20 @@ export async function createMonitor(parts: MonitorParts): Promise<Monitor> {
       if (state === 'finished') {
         await read();
         if (saving?.saveLast) await save();
+        const left = observer.waiting().length;
+        if (left > 0) {
+          notices.raise(
+            'info',
+            'draining',
+            `training is over; ${left} of its readings are still being measured`,
+          );
+        }
         await observer.drain();
         if (fault !== null) throw fault;
       }
       await aside;
       await notices.guard('close_failed', () => observer.close({whole: state === 'finished'}));
+      if (state === 'finished') report = (await notices.guard('report_failed', parts.report)) ?? null;
     } finally {
       await dispatcher.finish(state);
       parts.release();
@@ -328,6 +342,7 @@ export async function createMonitor(parts: MonitorParts): Promise<Monitor> {
     best: checkpoints?.best() ?? null,
     cost: budget.shares(),
     notices: notices.counts(),
+    report,
     ended,
   });
 
@@ -346,14 +361,17 @@ export async function createMonitor(parts: MonitorParts): Promise<Monitor> {
   if (resumed === null) await read();
   budget.begin();
 
+  const finish = (state: Exclude<RunState, 'running'> = 'finished'): Promise<MonitorState> => {
+    if (ending !== null) return ending;
+    ended = state;
+    return (ending = end(state));
+  };
+
   return {
     callback: () => createCallback(options.tf, hooks),
     step: hooks.step,
     epochEnd: hooks.epochEnd,
-    finish(state = 'finished') {
-      ended = state;
-      return (ending ??= end(state));
-    },
+    finish,
     get state() {
       return stateNow();
     },

@@ -5,7 +5,7 @@ export type Notice = Extract<RunEvent, {type: 'notice'}>;
 
 /** What went wrong, or was decided for the user, while training ran. */
 export interface Notices {
-  /** Records it and says it on the console, both once a message; repeats are counted. */
+  /** Records it, once a message, and says it on the console, once a code and unless it is mere information. Counted. */
   raise(level: Notice['level'], code: string, message: string): void;
   /**
    * Runs our own work inside somebody's training: what it throws becomes a notice, and `undefined` comes back.
@@ -36,7 +36,7 @@ export function createNotices({
     if (said.has(key)) return;
     said.add(key);
     emit({type: 'notice', time: now(), level, code, message});
-    if (counts[code] === 1) print(`wandb-invariance: ${message}`);
+    if (counts[code] === 1 && level !== 'info') print(`wandb-invariance: ${message}`);
   }
 
   return {

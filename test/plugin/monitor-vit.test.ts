@@ -1,6 +1,8 @@
 import {existsSync, mkdtempSync, readdirSync, readFileSync} from 'node:fs';
+import {rename, rm, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
+import {setTimeout} from 'node:timers/promises';
 import * as tf from '@tensorflow/tfjs';
 import '@tensorflow/tfjs-backend-wasm';
 import {afterAll, beforeAll, beforeEach, describe, expect, it} from 'vitest';
@@ -118,7 +120,15 @@ describe('a ViT that is finetuned with model.fit', () => {
     expect(trainer).toMatchObject({global_step: 18, epoch: 3});
     expect(trainer.log_history.at(-1)).toMatchObject({step: 12, epoch: 2, epoch_loss: expect.any(Number)});
     expect(existsSync(join(last, 'optimizer.safetensors'))).toBe(true);
-    expect(readdirSync(state.folder).sort()).toEqual(expect.not.arrayContaining(['snapshots', 'reference']));
+    expect(readdirSync(state.folder).sort()).toEqual([
+      'events.jsonl',
+      'media',
+      'readings.jsonl',
+      'report.html',
+      'run.json',
+      'writer.json',
+    ]);
+    expect(state.report).toBe(join(state.folder, 'report.html'));
   });
 
   it('keeps every invariance, to the bit, where only its head is trained', async () => {
@@ -149,6 +159,40 @@ describe('a ViT that is finetuned with model.fit', () => {
     await model.fit(inputs, labels, {...fit, epochs: 1, callbacks: monitor.callback()});
     await monitor.finish();
     expect(tf.memory().numTensors).toBe(before);
+  });
+
+  it('trains on where the disk takes nothing more, and keeps the checkpoints it has', async () => {
+    const alone = await vit();
+    await alone.fit(x(), y(), {...fit, epochs: 2});
+    const model = await vit();
+    const checkpoints = join(dir, 'checkpoints');
+    const monitor = await monitorInvariance({
+      ...optionsFor(model),
+      checkpoints: {dir: checkpoints, every: '3 steps', keep: 1, saveLast: false},
+    });
+    const breakDisk = {
+      // A file where a folder should be: nothing can be written under it, not even by root.
+      onEpochEnd: async (epoch: number) => {
+        if (epoch > 0) return;
+        while (monitor.state.waiting > 0) await setTimeout(20);
+        await rename(checkpoints, `${checkpoints}-kept`);
+        await writeFile(checkpoints, '');
+        await rm(join(monitor.state.folder, 'snapshots'), {recursive: true, force: true});
+        await writeFile(join(monitor.state.folder, 'snapshots'), '');
+      },
+    };
+    await model.fit(x(), y(), {
+      ...fit,
+      epochs: 2,
+      callbacks: [monitor.callback(), new tf.CustomCallback(breakDisk)],
+    });
+    const {folder, notices} = await monitor.finish();
+    expect(weightsOf(model)).toEqual(weightsOf(alone));
+    expect(notices).toMatchObject({checkpoint_failed: 2, reading_failed: 2});
+    expect(readdirSync(`${checkpoints}-kept`)).toEqual(['checkpoint-6']);
+    const {state, readings} = await readRun(folder);
+    expect(state).toBe('finished');
+    expect(readings[0]!.step).toBe(0);
   });
 
   it('is measured against the folder that is named, where it is not the pretrained model itself', async () => {

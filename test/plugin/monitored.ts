@@ -86,6 +86,7 @@ export async function monitored(
     saveModel: async () => {},
     optimizer: async () => ({header: null, files: {}}),
     resumed: null,
+    report: async () => 'report.html',
     release: () => {},
     clock: () => performance.now(),
     now: Date.now,
