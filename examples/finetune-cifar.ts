@@ -8,7 +8,7 @@ import {join} from 'node:path';
 import {parseArgs} from 'node:util';
 import * as tf from '@tensorflow/tfjs';
 import '@tensorflow/tfjs-backend-wasm';
-import {loadVit, monitorInvariance, readRun} from 'wandb-invariance';
+import {loadVit, monitorInvariance, readRun, wandbTracker} from 'wandb-invariance';
 import {readImageFolder} from './image-folder.js';
 
 /** Classes the model has not been pretrained on. */
@@ -54,6 +54,7 @@ const monitor = await monitorInvariance({
   checkpoints: {dir: join(values.out, 'checkpoints'), every: '1 epoch', keep: 2, monitor: 'val_acc'},
   dir: join(values.out, 'invariance'),
   name: 'cifar-10, four new classes',
+  trackers: process.env.WANDB_API_KEY ? [wandbTracker({project: 'wandb-invariance'})] : [],
   config: {learningRate, batchSize, steps},
 });
 await model.fit(train.x, train.y, {
