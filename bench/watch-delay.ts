@@ -1,0 +1,62 @@
+// Seconds from "checkpoint complete" to "reading in the journal", at the size of the model in PRETRAINED, watching a
+// folder that copies of one checkpoint are put into.
+//
+//   node --import tsx bench/watch-delay.ts PRETRAINED CHECKPOINT PROBES
+import {cpSync, mkdtempSync, renameSync, rmSync, statSync, watch} from 'node:fs';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
+import {setTimeout as sleep} from 'node:timers/promises';
+import {startMeasuring, watchFolder, WATCH_DEFAULTS} from '../src/plugin/index.js';
+import {runFiles} from '../src/tracker/index.js';
+
+const [pretrained, checkpoint, probes] = process.argv.slice(2);
+if (!pretrained || !checkpoint || !probes) {
+  console.error('usage: watch-delay.ts PRETRAINED CHECKPOINT PROBES');
+  process.exit(2);
+}
+const COUNT = 5;
+const scratch = mkdtempSync(join(tmpdir(), 'watch-delay-'));
+const out = join(scratch, 'out');
+cpSync(checkpoint, join(scratch, 'copy'), {recursive: true, filter: path => !path.endsWith('trainer_state.json')});
+const measuring = startMeasuring({pretrained, probes});
+const stop = new AbortController();
+let opened = (_folder: string): void => {};
+const folder = new Promise<string>(resolve => (opened = resolve));
+const watched = watchFolder({
+  folder: out,
+  measuring,
+  pretrained,
+  dir: join(scratch, 'runs'),
+  until: 'idle',
+  signal: stop.signal,
+  onRun: run => opened(run.folder),
+});
+const journal = join(await folder, runFiles.reading);
+await measuring.baseline();
+while (!statSync(journal, {throwIfNoEntry: false})?.size) await sleep(100);
+
+const delays: number[] = [];
+for (let step = 1; step <= COUNT; step++) {
+  cpSync(join(scratch, 'copy'), join(out, `.half-${step}`), {recursive: true});
+  const before = statSync(journal).size;
+  const written = new Promise<void>(resolve => {
+    const watcher = watch(journal, () => {
+      if (statSync(journal).size === before) return;
+      watcher.close();
+      resolve();
+    });
+  });
+  const from = performance.now();
+  renameSync(join(out, `.half-${step}`), join(out, `checkpoint-${step}`));
+  await written;
+  delays.push((performance.now() - from) / 1000);
+}
+stop.abort();
+await watched;
+await measuring.close();
+rmSync(scratch, {recursive: true});
+delays.sort((a, b) => a - b);
+console.log(
+  `checkpoint complete to reading in the journal: median ${delays[COUNT >> 1]!.toFixed(2)} s of ${COUNT}, ` +
+    `most ${delays.at(-1)!.toFixed(2)} s; of it up to ${WATCH_DEFAULTS.poll} s between looks`,
+);
