@@ -17,7 +17,10 @@ if (!pretrained || !checkpoint || !probes) {
 const COUNT = 5;
 const scratch = mkdtempSync(join(tmpdir(), 'watch-delay-'));
 const out = join(scratch, 'out');
-cpSync(checkpoint, join(scratch, 'copy'), {recursive: true, filter: path => !path.endsWith('trainer_state.json')});
+cpSync(checkpoint, join(scratch, 'copy'), {
+  recursive: true,
+  filter: path => !path.endsWith('trainer_state.json'),
+});
 const measuring = startMeasuring({pretrained, probes});
 const stop = new AbortController();
 let opened = (_folder: string): void => {};

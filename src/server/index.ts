@@ -1,1 +1,1 @@
-export {createApp, SERVE_DEFAULTS, serveRuns, type RunServer} from './serve-runs.js';
+export {SERVE_DEFAULTS, serveRuns, type RunServer} from './serve-runs.js';

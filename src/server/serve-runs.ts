@@ -15,7 +15,7 @@ export interface RunServer {
 }
 
 /** The pages and the JSON of a folder of runs, as one application. */
-export function createApp({folder, host}: {folder: string; host: string}): Hono {
+function createApp({folder, host}: {folder: string; host: string}): Hono {
   const app = new Hono();
   // A web page elsewhere may point its own name at this address; it must not read the runs through a browser.
   const loopback = ['localhost', '127.0.0.1', '[::1]', '::1'];

@@ -6,17 +6,4 @@ import type * as TensorFlow from '@tensorflow/tfjs';
  */
 export type Tf = typeof TensorFlow;
 
-export type {
-  LayersModel,
-  NamedTensorMap,
-  Optimizer,
-  Rank,
-  Scalar,
-  SymbolicTensor,
-  Tensor,
-  Tensor1D,
-  Tensor2D,
-  Tensor3D,
-  Tensor4D,
-  Variable,
-} from '@tensorflow/tfjs';
+export type {LayersModel, Optimizer, SymbolicTensor, Tensor, Variable} from '@tensorflow/tfjs';
