@@ -23,18 +23,17 @@ cpSync(checkpoint, join(scratch, 'copy'), {
 });
 const measuring = startMeasuring({pretrained, probes});
 const stop = new AbortController();
-let opened = (_folder: string): void => {};
-const folder = new Promise<string>(resolve => (opened = resolve));
+const runs = join(scratch, 'runs');
 const watched = watchFolder({
   folder: out,
   measuring,
   pretrained,
-  dir: join(scratch, 'runs'),
+  dir: runs,
+  run: 'delay',
   until: 'idle',
   signal: stop.signal,
-  onRun: run => opened(run.folder),
 });
-const journal = join(await folder, runFiles.reading);
+const journal = join(runs, 'delay', runFiles.reading);
 await measuring.baseline();
 while (!statSync(journal, {throwIfNoEntry: false})?.size) await sleep(100);
 
