@@ -24,7 +24,7 @@ export interface Shares {
  * Cost as a share of training time.
  * @param cores of this machine; the child, of one thread, costs training at most `child / cores`
  */
-export function sharesOf({training, blocked, child}: Spending, cores: number): Shares {
+function sharesOf({training, blocked, child}: Spending, cores: number): Shares {
   if (training <= 0) return {blocked: 0, child: 0, total: 0};
   const shares = {blocked: blocked / training, child: child / cores / training};
   return {...shares, total: shares.blocked + shares.child};

@@ -36,7 +36,7 @@ export interface Checkpoints {
 const NAME = /^checkpoint-(\d+)$/;
 
 /** Folder name of the checkpoint at a step, as Hugging Face's Trainer names it. */
-export function checkpointName(step: number): string {
+function checkpointName(step: number): string {
   return `checkpoint-${step}`;
 }
 

@@ -1,11 +1,14 @@
+import {execFileSync} from 'node:child_process';
 import {existsSync, mkdtempSync, readdirSync, readFileSync} from 'node:fs';
 import {writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {beforeEach, describe, expect, it} from 'vitest';
+import {putAll} from '../../src/engine/index.js';
 import {createCheckpoints, listCheckpoints, ownCheckpoints} from '../../src/plugin/checkpoints.js';
 import {findResumePoint} from '../../src/plugin/resume.js';
 import type {TrainingState} from '../../src/plugin/training-state.js';
+import {canMount} from '../can-mount.js';
 
 let dir: string;
 beforeEach(() => {
@@ -125,6 +128,22 @@ describe('checkpoints', () => {
     });
     expect(readdirSync(dir)).toEqual(['checkpoint-10']);
     expect(checkpoints.steps()).toEqual([10]);
+  });
+
+  it.skipIf(!canMount())('stay as they were when a real disk is full', async () => {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'none', dir]);
+    try {
+      const checkpoints = opened({keep: 9});
+      const large = async (folder: string) =>
+        putAll(folder, {'model.safetensors': new Uint8Array(400 * 1024)});
+      await checkpoints.save({...saving(10), model: large});
+      await checkpoints.save({...saving(20), model: large});
+      await expect(checkpoints.save({...saving(30), model: large})).rejects.toThrow(/the disk is full/);
+      expect(readdirSync(dir).sort()).toEqual(['checkpoint-10', 'checkpoint-20']);
+      expect((await findResumePoint({resume: 'auto', dir}))?.state.step).toBe(20);
+    } finally {
+      execFileSync('umount', [dir]);
+    }
   });
 
   it('are known by the run that wrote them', async () => {
