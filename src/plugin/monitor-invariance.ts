@@ -18,13 +18,13 @@ import {
 import type {Fingerprint} from '../types.js';
 import {createBudget} from './budget.js';
 import {checkOptions} from './check-options.js';
-import {createCheckpoints, ownCheckpoints, type Checkpoints} from './checkpoints.js';
+import {createCheckpoints, listCheckpoints, ownCheckpoints, type Checkpoints} from './checkpoints.js';
 import {createDispatcher} from './dispatcher.js';
 import {describeRun} from './describe-run.js';
 import {sweep} from './folders.js';
 import {modelFiles, type ModelFiles} from './model-files.js';
 import {createMonitor, type Monitor} from './monitor.js';
-import {createNotices} from './notices.js';
+import {createNotices, type Notices} from './notices.js';
 import {observeInChild} from './observe-in-child.js';
 import {observeInProcess} from './observe-in-process.js';
 import type {Observer} from './observer.js';
@@ -138,7 +138,7 @@ async function open(options: CheckedOptions, release: () => void): Promise<Monit
         cores: availableParallelism(),
         now: () => performance.now(),
       }),
-      checkpoints: await openCheckpoints(options, point, past, observer),
+      checkpoints: await openCheckpoints({options, point, past, observer, notices}),
       saveModel: files.save,
       optimizer: async () => {
         const optimizer = options.optimizer ?? model.optimizer;
@@ -226,21 +226,39 @@ async function restoreOptimizer(
   await loadOptimizer({tf, optimizer, folder, header});
 }
 
-async function openCheckpoints(
-  {checkpoints}: CheckedOptions,
-  point: ResumePoint | null,
-  past: RecordedRun | null,
-  observer: Observer,
-): Promise<Checkpoints | null> {
+async function openCheckpoints({
+  options: {checkpoints},
+  point,
+  past,
+  observer,
+  notices,
+}: {
+  options: CheckedOptions;
+  point: ResumePoint | null;
+  past: RecordedRun | null;
+  observer: Observer;
+  notices: Notices;
+}): Promise<Checkpoints | null> {
   if (checkpoints === null) return null;
   const {dir, keep, mode, monitor} = checkpoints;
   await sweep(dir);
+  const present =
+    point === null ? [] : await ownCheckpoints(dir, {run: point.state.run, upTo: point.state.step});
+  const foreign = (await listCheckpoints(dir)).filter(({step}) => !present.includes(step));
+  if (foreign.length > 0) {
+    notices.raise(
+      'warning',
+      'foreign_checkpoints',
+      `${dir} holds checkpoints of another run, or of steps that are still to come: step ` +
+        `${foreign.map(({step}) => step).join(', ')}; each is left alone until this run writes one of its step`,
+    );
+  }
   const isOfReadings = monitor?.startsWith('invariance/') ?? false;
   return createCheckpoints({
     dir,
     keep,
     mode,
-    present: point === null ? [] : await ownCheckpoints(dir, {run: point.state.run, upTo: point.state.step}),
+    present,
     observed: monitor === null || past === null ? [] : observedIn(past, monitor),
     isWaiting: step => isOfReadings && observer.waiting().some(waiting => waiting <= step),
   });

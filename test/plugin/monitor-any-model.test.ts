@@ -125,6 +125,18 @@ describe('any LayersModel, measured in process', () => {
     expect(state).toBe('finished');
   });
 
+  it('leaves the checkpoints of another run alone, and says so', async () => {
+    const checkpoints = {dir: join(dir, 'checkpoints'), every: '1 step'};
+    const first = await monitorInvariance({...optionsFor(network()), checkpoints});
+    await first.step();
+    await first.finish();
+    const second = await monitorInvariance({...optionsFor(network()), checkpoints, every: [9]});
+    await second.finish();
+    expect(second.state.run).not.toBe(first.state.run);
+    expect(second.state.notices).toEqual({foreign_checkpoints: 1});
+    expect(readdirSync(checkpoints.dir).sort()).toEqual(['checkpoint-0', 'checkpoint-1']);
+  });
+
   it('is not resumed on another pretrained model', async () => {
     const checkpoints = {dir: join(dir, 'checkpoints'), every: '1 step'};
     const first = network();
