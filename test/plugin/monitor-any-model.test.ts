@@ -8,7 +8,7 @@ import {loadTfjsModel, saveTfjsModel} from '../../src/engine/index.js';
 import {monitorInvariance} from '../../src/plugin/monitor-invariance.js';
 import type {MonitorOptions} from '../../src/plugin/options.js';
 import {seededRandom} from '../../src/random.js';
-import {readRun} from '../../src/tracker/index.js';
+import {readRecords, readRun} from '../../src/tracker/index.js';
 
 const cacheBefore = process.env.XDG_CACHE_HOME;
 beforeAll(async () => {
@@ -120,9 +120,10 @@ describe('any LayersModel, measured in process', () => {
     await second.fit(x, y, {...fit, epochs: 4, initialEpoch: after.state.epoch, callbacks: after.callback()});
     const {folder} = await after.finish();
     expect(weightsOf(second)).toEqual(weightsOf(whole));
-    const {readings, state} = await readRun(folder);
-    expect(readings.map(({step}) => step)).toEqual([0, 4, 8, 12, 16, 20, 24]);
-    expect(state).toBe('finished');
+    const {records} = await readRecords(folder);
+    const steps = records.flatMap(one => (one.kind === 'reading' ? [one.reading.step] : []));
+    expect(steps).toEqual([0, 4, 8, 12, 16, 20, 24]);
+    expect((await readRun(folder)).state).toBe('finished');
   });
 
   it('leaves the checkpoints of another run alone, and says so', async () => {

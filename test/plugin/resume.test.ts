@@ -24,6 +24,19 @@ async function train(folder: string, {killAfter = Infinity}: {killAfter?: number
   return run;
 }
 
+/** Steps of the readings in the journal, line by line, without those that the resume superseded. */
+async function inForce(run: string): Promise<number[]> {
+  let steps: number[] = [];
+  for (const one of (await readRecords(run)).records) {
+    if (one.kind === 'reading') steps.push(one.reading.step);
+    else if (one.event.type === 'resumed') {
+      const {step: from} = one.event;
+      steps = steps.filter(step => step <= from);
+    }
+  }
+  return steps;
+}
+
 const PLANNED = Array.from({length: 13}, (_, i) => 5 * i);
 
 describe('a training that was killed', {timeout: 240_000}, () => {
@@ -45,6 +58,7 @@ describe('a training that was killed', {timeout: 240_000}, () => {
     const reference = await readRun(whole.run);
     expect([what, run.state, run.problems]).toEqual([what, 'finished', []]);
     expect([what, run.readings.map(({step}) => step)]).toEqual([what, PLANNED]);
+    expect([what, await inForce(resumed)]).toEqual([what, PLANNED]);
     expect(run.readings.map(({retention}) => retention)).toEqual(
       reference.readings.map(({retention}) => retention),
     );
