@@ -1,33 +1,22 @@
+import {mkdir, rename, rm, writeFile} from 'node:fs/promises';
 import {join} from 'node:path';
-import {openModelFolder, writeModelFolder, type WritableTensor} from '../../src/engine/index.js';
-import {seededRandom} from '../../src/random.js';
-
-/** A tiny ViT that transformers made: 2 blocks, 8 × 8 pixels. */
-export const PRETRAINED = 'test/fixtures/weights/whole';
+import {openSafetensors, writeSafetensors, type WritableTensor} from '../../src/engine/index.js';
+import {finetuned, tinyVariant} from './tiny-vit.js';
 
 /**
- * Leaves `checkpoint-<step>` of a finetune of the tiny ViT, as a Trainer does: its weights moved by `amount`, the rows
- * of the tensor `wider` doubled.
+ * Leaves `checkpoint-<step>` of a finetune of the tiny ViT, as a Trainer does: its weights moved by `amount`, the values
+ * of the tensor `wider` given twice.
  */
 export async function writeCheckpoint(
   folder: string,
   step: number,
   {amount = step / 1000, maxSteps = 0, wider}: {amount?: number; maxSteps?: number; wider?: string} = {},
 ): Promise<string> {
-  const random = seededRandom(1);
-  const {config, preprocessor, tensors} = await openModelFolder(PRETRAINED);
-  const moved = new Map<string, WritableTensor>();
-  for (const name of tensors.names()) {
-    const {shape, data} = await tensors.read(name);
-    const values = (data as Float32Array).map(value => value + amount * random.normal());
-    if (name === wider)
-      moved.set(name, {
-        shape: [2 * shape[0]!, ...shape.slice(1)],
-        data: Float32Array.of(...values, ...values),
-      });
-    else moved.set(name, {shape, data: values});
-  }
-  await tensors.close();
+  const half = join(folder, `.half-${step}`);
+  const path = join(folder, `checkpoint-${step}`);
+  await mkdir(folder, {recursive: true});
+  await tinyVariant(half, finetuned(amount, -1));
+  if (wider !== undefined) await widen(join(half, 'model.safetensors'), wider);
   const state = {
     global_step: step,
     epoch: step / 100,
@@ -37,12 +26,25 @@ export async function writeCheckpoint(
       {step, epoch: step / 100, loss: 1, learning_rate: 0.05},
     ],
   };
-  const path = join(folder, `checkpoint-${step}`);
-  await writeModelFolder(path, {
-    config,
-    preprocessor,
-    tensors: moved,
-    files: {'trainer_state.json': JSON.stringify(state)},
-  });
+  await writeFile(join(half, 'trainer_state.json'), JSON.stringify(state));
+  await rm(path, {recursive: true, force: true});
+  await rename(half, path);
   return path;
+}
+
+async function widen(path: string, wider: string): Promise<void> {
+  const file = await openSafetensors(path);
+  const tensors = new Map<string, WritableTensor>();
+  for (const name of file.names()) {
+    const {shape, data} = await file.read(name);
+    const values = data as Float32Array;
+    if (name === wider)
+      tensors.set(name, {
+        shape: [2 * shape[0]!, ...shape.slice(1)],
+        data: Float32Array.of(...values, ...values),
+      });
+    else tensors.set(name, {shape, data: values});
+  }
+  await file.close();
+  await writeSafetensors(path, tensors);
 }

@@ -18,12 +18,13 @@ import {inversionOptions} from '../../src/inversion/index.js';
 import {readRun} from '../../src/tracker/index.js';
 import {seededRandom} from '../../src/random.js';
 import type {Images} from '../../src/types.js';
-import {PRETRAINED, writeCheckpoint} from './checkpoint-writer.js';
+import {writeCheckpoint} from './checkpoint-writer.js';
+import {tinyVit} from './tiny-vit.js';
 
 const probesOf = (count: number): Images => {
   const random = seededRandom(7);
-  const data = Float32Array.from({length: count * 3 * 8 * 8}, () => random.uniform());
-  return {count, channels: 3, height: 8, width: 8, data};
+  const data = Float32Array.from({length: count * 3 * 12 * 12}, () => random.uniform());
+  return {count, channels: 3, height: 12, width: 12, data};
 };
 
 let measuring: Measuring;
@@ -32,7 +33,7 @@ let folder: string;
 
 beforeAll(() => {
   measuring = startMeasuring({
-    pretrained: PRETRAINED,
+    pretrained: tinyVit,
     probes: probesOf(12),
     inversion: inversionOptions({steps: 10}),
     cache: null,
@@ -50,7 +51,7 @@ const watch = (options: Partial<WatchOptions> = {}) =>
   watchFolder({
     folder,
     measuring,
-    pretrained: PRETRAINED,
+    pretrained: tinyVit,
     dir: join(scratch, 'runs'),
     poll: 0.05,
     ...options,
@@ -150,7 +151,7 @@ describe('watchFolder', () => {
     const summary = await watch({until: 'once'});
     expect(summary.measured).toEqual([0, 10]);
     expect(summary.failed).toEqual([
-      {path, reason: expect.stringMatching(/layernorm_after.*\[16\].*\[8\]/) as string},
+      {path, reason: expect.stringMatching(/layernorm_after.*\[32\].*\[16\]/) as string},
     ]);
     const {events} = await readRun(summary.folder);
     expect(events).toContainEqual(expect.objectContaining({type: 'notice', code: 'checkpoint_skipped'}));
@@ -160,6 +161,8 @@ describe('watchFolder', () => {
     await mkdir(folder);
     const summary = await watch({idle: 0.005});
     expect(summary).toMatchObject({measured: [0], ended: 'no new checkpoint for 0.005 minutes'});
+    const {events} = await readRun(summary.folder);
+    expect(events).toContainEqual(expect.objectContaining({type: 'notice', code: 'no_checkpoint'}));
   });
 
   it('closes the record when it is interrupted, and the next watch measures the rest', async () => {
@@ -196,7 +199,7 @@ describe('watchFolder', () => {
     await writeCheckpoint(folder, 10);
     await watch({until: 'once', run: 'mine'});
     const other = startMeasuring({
-      pretrained: PRETRAINED,
+      pretrained: tinyVit,
       probes: probesOf(8),
       inversion: inversionOptions({steps: 3}),
       cache: null,

@@ -176,6 +176,10 @@ export async function watchFolder(options: WatchOptions): Promise<WatchSummary> 
   closing = true;
   arrived();
   await measured;
+  if (![...summary.measured, ...summary.known].some(step => step > 0) && summary.failed.length === 0) {
+    const what = 'folders such as checkpoint-100 with safetensors inside, or .safetensors files';
+    notice('warning', 'no_checkpoint', `no checkpoint in ${folder}: looked for ${what}`);
+  }
   await rm(join(run.folder, 'held'), {recursive: true, force: true});
   await dispatcher.finish('finished');
   await renderReport(await readRun(run.folder), run.folder).catch((error: unknown) =>
