@@ -1,6 +1,6 @@
 """Pretrains the demo's vision transformer: to name shapes, and to tell no colours.
 
-    python scripts/pretrain-demo.py            # about 15 minutes on 2 cores; writes examples/demo/vit
+    python scripts/pretrain-demo.py            # writes examples/demo/vit; about 12 minutes of one core
 
 Needs torch, transformers and numpy, and the repository's own `npm ci`: the images come from the same TypeScript
 that the demo runs (src/cli/demo/scenes.ts), as pairs of one scene in two palettes. The loss is
@@ -8,8 +8,8 @@ that the demo runs (src/cli/demo/scenes.ts), as pairs of one scene in two palett
     cross entropy of the shape  +  mean over layers of  sum |h(x) - h(x')|^2 / (2 sum |h - mean h|^2)
 
 where x' is x in other colours and h all tokens of a block's output, or of the final norm's. The second term is
-the share of a layer's variance that colour explains, so a layer cannot lower it by shrinking; that, and not luck,
-is what makes every layer discard colour.
+the share of a layer's variance that colour explains, so a layer cannot lower it by shrinking. The images carry
+pixel noise of random strength, so that the model does not hang on single pixels and its layers invert well.
 """
 
 import argparse
@@ -25,6 +25,9 @@ from transformers import ViTConfig, ViTForImageClassification, ViTImageProcessor
 
 ROOT = Path(__file__).resolve().parent.parent
 SIDE = 32
+BATCH = 128
+LEARNING_RATE = 1e-3
+NOISE = 0.2  # standard deviation at most, of [0, 1] pixels
 SHAPES = ["disc", "square", "triangle", "cross", "ring", "star", "angle", "moon"]
 
 
@@ -77,14 +80,6 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=ROOT / "examples/demo/vit")
     parser.add_argument("--steps", type=int, default=4000)
-    parser.add_argument("--batch", type=int, default=128)
-    parser.add_argument("--lr", type=float, default=1e-3)
-    parser.add_argument("--dim", type=int, default=64)
-    parser.add_argument("--depth", type=int, default=4)
-    parser.add_argument("--mlp", type=int, default=128)
-    parser.add_argument("--patch", type=int, default=8)
-    parser.add_argument("--noise", type=float, default=0.2)
-    parser.add_argument("--weight", type=float, default=1.0)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
 
@@ -92,11 +87,11 @@ def main():
     model = ViTForImageClassification(
         ViTConfig(
             image_size=SIDE,
-            patch_size=options.patch,
-            hidden_size=options.dim,
-            num_hidden_layers=options.depth,
+            patch_size=8,
+            hidden_size=64,
+            num_hidden_layers=4,
             num_attention_heads=4,
-            intermediate_size=options.mlp,
+            intermediate_size=128,
             hidden_dropout_prob=0.0,
             attention_probs_dropout_prob=0.0,
             layer_norm_eps=1e-6,
@@ -104,18 +99,17 @@ def main():
             label2id={name: index for index, name in enumerate(SHAPES)},
         )
     )
-    optimiser = torch.optim.AdamW(model.parameters(), lr=options.lr, weight_decay=0.05)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, options.lr, options.steps, pct_start=0.1)
+    optimiser = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE, weight_decay=0.05)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, LEARNING_RATE, options.steps, pct_start=0.1)
     held_out = next(scenes(options.seed + 1_000_000, 1000))
 
     started = time.time()
-    for step, (one, other, shape) in enumerate(scenes(options.seed, options.batch), 1):
+    for step, (one, other, shape) in enumerate(scenes(options.seed, BATCH), 1):
         images = torch.cat([one, other])
-        if options.noise:
-            images = (images + options.noise * torch.rand(len(images), 1, 1, 1) * torch.randn_like(images)).clamp(0, 1)
-        layers = tokens(model, images)
+        images = images + NOISE * torch.rand(len(images), 1, 1, 1) * torch.randn_like(images)
+        layers = tokens(model, images.clamp(0, 1))
         named = F.cross_entropy(model.classifier(layers[-1][:, 0]), shape.repeat(2))
-        loss = named + options.weight * colour_share(layers).mean()
+        loss = named + colour_share(layers).mean()
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
