@@ -1,8 +1,11 @@
+import {rm} from 'node:fs/promises';
 import {availableParallelism} from 'node:os';
-import {join} from 'node:path';
+import {basename, join, resolve} from 'node:path';
 import {Command} from 'commander';
-import {replaceFile} from '../engine/index.js';
-import {startMeasuring} from '../plugin/index.js';
+import {loggedAt, readTrainerState, replaceFile} from '../engine/index.js';
+import {describeRun, startMeasuring} from '../plugin/index.js';
+import {renderReport} from '../render/index.js';
+import type {Moment} from '../types.js';
 import {analysisOf} from './analysis.js';
 import {analysisText} from './analysis-text.js';
 import {addMeasuringOptions, modelFolder, specOf, type MeasuringOptions} from './measuring-options.js';
@@ -23,7 +26,7 @@ export function measureCommand(): Command {
   addMeasuringOptions(command, {threads: availableParallelism()});
   return command
     .requiredOption('--finetuned <model>', 'the finetuned model: a folder, an adapter, or a hub name')
-    .option('--out <dir>', 'leave analysis.json there')
+    .option('--out <dir>', 'leave analysis.json, report.html and its pictures there')
     .option('--acquired', 'the reverse direction as well: as many inversions again')
     .option('--json', 'print JSON instead of a table')
     .action(measure);
@@ -42,18 +45,23 @@ async function measure(options: MeasureOptions): Promise<void> {
   try {
     // What would fail at the end is tried before the hours of work.
     await measuring.check(finetuned);
-    if (out !== undefined) await write(out, 'null');
+    if (out !== undefined) await checkWritable(out);
     const info = await measuring.info();
     const baseline = await measuring.baseline();
     const reading = await measuring.read({
       folder: finetuned,
-      moment: {step: 0, epoch: null, time: Date.now(), logged: {}},
+      moment: await momentOf(finetuned),
       acquire: options.acquired ?? false,
       convergence: true,
     });
     const analysis = analysisOf(info, baseline, reading);
     const json = `${JSON.stringify(analysis, null, 2)}\n`;
-    if (out !== undefined) await write(out, json);
+    if (out !== undefined) {
+      await replaceFile(join(out, 'analysis.json'), file => file.writeFile(json));
+      const config = {pretrained: options.pretrained, finetuned: options.finetuned};
+      const run = await describeRun({...info, id: basename(resolve(out)), config});
+      await renderReport({info: run, baseline, readings: [reading], events: []}, out);
+    }
     progress.end();
     process.stdout.write(options.json ? json : analysisText(analysis));
   } finally {
@@ -62,6 +70,15 @@ async function measure(options: MeasureOptions): Promise<void> {
   }
 }
 
-async function write(folder: string, text: string): Promise<void> {
-  await replaceFile(join(folder, 'analysis.json'), file => file.writeFile(text));
+/** Steps, epochs and losses where a Trainer left them beside the weights. */
+async function momentOf(folder: string): Promise<Moment> {
+  const state = await readTrainerState(folder);
+  const {step = 0, epoch = null, history = []} = state ?? {};
+  return {step, epoch, time: Date.now(), logged: loggedAt(history, step)};
+}
+
+async function checkWritable(folder: string): Promise<void> {
+  const path = join(folder, '.writable');
+  await replaceFile(path, file => file.writeFile(Buffer.alloc(4096)));
+  await rm(path);
 }

@@ -1,3 +1,4 @@
+export {describeRun} from './describe-run.js';
 export {createMeasurer, type Measurer, type MeasurerOptions} from './measurer.js';
 export {startMeasuring, type Measuring} from './measuring.js';
 export type {MeasuringInfo, MeasuringSpec, ReadRequest} from './messages.js';

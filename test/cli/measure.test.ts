@@ -1,5 +1,5 @@
 import {execFileSync} from 'node:child_process';
-import {copyFile, mkdir, mkdtemp, readFile, rm, truncate, writeFile} from 'node:fs/promises';
+import {copyFile, mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterAll, beforeAll, describe, expect, test} from 'vitest';
@@ -67,11 +67,14 @@ test('the table names every layer and ends in a sentence', async () => {
   expect(stdout).toMatch(/scored layers keep|No layer could be scored/);
 });
 
-test('--out leaves the same analysis as a file', async () => {
+test('--out leaves the same analysis as a file, a report and its pictures', async () => {
   const out = join(folder, 'out', 'deep');
   const {code, stdout} = await measure({out, json: true});
   expect(code).toBe(0);
   expect(await readFile(join(out, 'analysis.json'), 'utf8')).toBe(stdout);
+  expect((await readdir(out)).sort()).toEqual(['analysis.json', 'media', 'report.html']);
+  expect(await readdir(join(out, 'media'))).toContain('matrix-last.png');
+  expect(await readFile(join(out, 'report.html'), 'utf8')).toContain('block_02');
 });
 
 test('--layers, --pool, --seeds, --random and --probes-max are taken', async () => {
@@ -182,7 +185,7 @@ describe('bad input ends in one clear line', () => {
 
   test('an output folder that cannot be made', async () => {
     await writeFile(join(folder, 'file'), '');
-    await refused({out: join(folder, 'file', 'out')}, /cannot write .*analysis\.json/);
+    await refused({out: join(folder, 'file', 'out')}, /cannot write .*out.*choose another/);
   });
 
   test.skipIf(!canMount())('an output folder on a full disk', async () => {
