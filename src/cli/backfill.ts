@@ -1,5 +1,6 @@
 import {availableParallelism} from 'node:os';
 import {Command} from 'commander';
+import {InvarianceError, messageOf} from '../errors.js';
 import {startMeasuring, watchFolder, type WatchSummary} from '../plugin/index.js';
 import {addMeasuringOptions, specOf, type MeasuringOptions} from './measuring-options.js';
 import {progressLine} from './progress-line.js';
@@ -26,6 +27,11 @@ export function backfillCommand(): Command {
 }
 
 async function backfill(folders: string[], options: BackfillOptions): Promise<void> {
+  if (options.wandbRun !== undefined && folders.length > 1)
+    throw new InvarianceError(
+      'bad_option',
+      `invalid --wandb-run ${options.wandbRun} for ${folders.length} folders: their steps would mix; give one folder`,
+    );
   const progress = progressLine();
   const spec = await specOf(options, line => progress.notice(line));
   const measuring = startMeasuring(spec, {
@@ -34,9 +40,10 @@ async function backfill(folders: string[], options: BackfillOptions): Promise<vo
   });
   const {every, dir} = options;
   const summaries: WatchSummary[] = [];
+  let failed = false;
   try {
     for (const folder of folders) {
-      const summary = await watchFolder({
+      const summary = watchFolder({
         folder,
         measuring,
         pretrained: spec.pretrained,
@@ -47,10 +54,18 @@ async function backfill(folders: string[], options: BackfillOptions): Promise<vo
         ...trackingOf(options, folder),
         say: line => progress.notice(line),
       });
-      summaries.push(summary);
+      // One folder that cannot be read must not cost the others their night.
+      await summary.then(
+        done => summaries.push(done),
+        (error: unknown) => {
+          failed = true;
+          progress.notice(`${folder}: ${messageOf(error)}`);
+        },
+      );
     }
     progress.end();
     tellSummaries(summaries, options);
+    if (failed) process.exitCode = 1;
   } finally {
     progress.end();
     await measuring.close();

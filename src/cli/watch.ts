@@ -7,7 +7,7 @@ import {wholeNumber} from './whole-number.js';
 
 interface WatchCommandOptions extends MeasuringOptions, TrackingOptions {
   run?: string;
-  until: 'final' | 'idle';
+  until: 'final' | 'marker' | 'idle';
   idle?: number;
   every?: number;
   json?: true;
@@ -30,8 +30,11 @@ export function watchCommand(): Command {
       'id of the run on disk; default derived from the folder, so a second watch goes on in it',
     )
     .addOption(
-      new Option('--until <what>', 'what ends the watch: the training says it is over, or only --idle')
-        .choices(['final', 'idle'])
+      new Option(
+        '--until <what>',
+        'what ends the watch besides --idle: max_steps reached or the marker, the marker only, or nothing',
+      )
+        .choices(['final', 'marker', 'idle'])
         .default('final'),
     )
     .option(

@@ -66,6 +66,7 @@ export async function observeInChild({
   let working: Promise<void> | null = null;
   let baseline: 'unknown' | 'known' | 'failed' = 'unknown';
   let inWork: Snapshot | null = null;
+  let closing = false;
 
   async function work(): Promise<void> {
     if (baseline === 'unknown') {
@@ -73,12 +74,15 @@ export async function observeInChild({
         events!.baseline(await measuring.baseline());
         baseline = 'known';
       } catch (error) {
+        if (closing) return;
         baseline = 'failed';
         events!.notice('error', 'baseline_failed', `no readings in this run: ${messageOf(error)}`);
       }
     }
     while ((inWork = queue.shift() ?? null) !== null) {
       if (baseline === 'known') await measure(inWork);
+      // Closed before its end: the snapshots stay on disk, to be measured when the run is resumed.
+      if (closing) return;
       await snapshots.remove(inWork).catch(() => undefined);
     }
   }
@@ -88,6 +92,7 @@ export async function observeInChild({
       const reading = await measuring.read({folder, moment, acquire});
       events!.reading(reading, {child: reading.cost.seconds * 1000});
     } catch (error) {
+      if (closing) return;
       events!.notice('error', 'reading_failed', `no reading at step ${moment.step}: ${messageOf(error)}`);
     }
   }
@@ -148,7 +153,9 @@ export async function observeInChild({
       while (working !== null) await working;
     },
     async close({whole}) {
+      closing = true;
       await measuring.close();
+      await working;
       if (!whole) return;
       await snapshots.clear();
       if (options.reference === undefined) await removeFolder(pretrained);

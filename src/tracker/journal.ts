@@ -17,7 +17,7 @@ import type {StartOptions, Tracker} from './contract.js';
 import {endOnExit} from './end-on-exit.js';
 import {parseLine, type RecordKind} from './journal-lines.js';
 import {plain} from './plain.js';
-import {readRun, readRunInfo, runFiles, type RecordedRun} from './read-run.js';
+import {otherWriter, readRun, readRunInfo, runFiles, type RecordedRun} from './read-run.js';
 
 /** The record of a run on disk; always the first tracker. */
 export interface Journal extends Tracker {
@@ -143,6 +143,13 @@ export function openJournal(folder: string, options: JournalOptions = {}): Journ
             `${folder} holds run ${id}, not ${run.id}; name another folder`,
           );
         }
+      }
+      const writer = existsSync(info) ? await otherWriter(folder) : null;
+      if (writer !== null) {
+        throw new InvarianceError(
+          'bad_record',
+          `${folder} is being written by process ${writer}; end that one first, or name another run`,
+        );
       }
       const next = Math.max(
         ...(['reading', 'event'] as const).map(kind => nextSeq(join(folder, runFiles[kind]), kind)),

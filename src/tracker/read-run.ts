@@ -99,18 +99,28 @@ export async function readRecords(folder: string): Promise<{records: JournalReco
   };
 }
 
-/** A run without an end is running as long as the process that writes it lives; unknown hosts count as living. */
-async function isWriterGone(folder: string): Promise<boolean> {
+/** The process that writes a run or wrote it last; 'elsewhere' where it is on another machine, or not known. */
+async function writerOf(folder: string): Promise<{pid: number; lives: boolean} | 'elsewhere'> {
   const text = await textOf(join(folder, runFiles.writer));
-  if (text === null) return false;
   try {
-    const writer = JSON.parse(text) as {pid: number; host: string};
-    if (writer.host !== hostname()) return false;
-    process.kill(writer.pid, 0);
-    return false;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ESRCH';
+    const {pid, host} = JSON.parse(text ?? 'null') as {pid: number; host: string};
+    if (host !== hostname()) return 'elsewhere';
+    try {
+      process.kill(pid, 0);
+      return {pid, lives: true};
+    } catch (error) {
+      return {pid, lives: (error as NodeJS.ErrnoException).code !== 'ESRCH'};
+    }
+  } catch {
+    return 'elsewhere';
   }
+}
+
+/** The other process of this machine that is writing the run just now; null where there is none. */
+export async function otherWriter(folder: string): Promise<number | null> {
+  const writer = await writerOf(folder);
+  if (writer === 'elsewhere' || !writer.lives || writer.pid === process.pid) return null;
+  return (await readRun(folder)).state === 'running' ? writer.pid : null;
 }
 
 /**
@@ -147,7 +157,9 @@ export async function readRun(folder: string): Promise<RecordedRun> {
   }
   run.readings = [...new Map(run.readings.map(reading => [reading.step, reading])).values()];
   run.readings.sort((a, b) => a.step - b.step);
-  if (run.state === 'running' && (await isWriterGone(folder))) run.state = 'crashed';
+  // A run without an end is running as long as the process that writes it lives.
+  const writer = run.state === 'running' ? await writerOf(folder) : 'elsewhere';
+  if (writer !== 'elsewhere' && !writer.lives) run.state = 'crashed';
   return run;
 }
 

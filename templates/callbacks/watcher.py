@@ -33,7 +33,7 @@ class Watcher:
     pretrained  folder (or hub id) of the model that was finetuned
     probes      folder of images, or FILE.safetensors:key
     command     how the tool is started; default `npx --yes wandb-invariance`
-    options     further flags of `wandb-invariance watch`: {"every": 2, "wandb-project": "birds", "json": True}
+    options     further flags of `wandb-invariance watch`: {"every": 2, "project": "birds", "json": True}
     """
 
     def __init__(self, folder, pretrained, probes, command=("npx", "--yes", "wandb-invariance"), options=None):
@@ -44,7 +44,8 @@ class Watcher:
         if not self._rank_zero:
             return
         arguments = [*command, "watch", str(self.folder), "--pretrained", str(pretrained), "--probes", str(probes)]
-        for name, value in (options or {}).items():
+        # Old checkpoints in the folder may say that they were the last ones; only finish() knows of this training.
+        for name, value in {"until": "marker", **(options or {})}.items():
             arguments += [f"--{name}"] if value is True else [f"--{name}", str(value)]
         with self._never_failing("start the watcher"):
             self.folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-import {link, lstat, mkdir, readdir, realpath, rm} from 'node:fs/promises';
+import {link, lstat, mkdir, mkdtemp, readdir, realpath, rm} from 'node:fs/promises';
 import {basename, join} from 'node:path';
 
 /** A checkpoint that stays readable until it is let go. */
@@ -20,16 +20,17 @@ const NEEDED = /\.(safetensors|json)$/;
  * @param into folder that takes the links
  */
 export async function holdCheckpoint(path: string, into: string): Promise<Held> {
-  const place = join(into, basename(path));
-  const release = (): Promise<void> => rm(place, {recursive: true, force: true});
+  await mkdir(into, {recursive: true});
+  // A place of its own for each: the checkpoint may be replaced, and held again, while the first is being read.
+  const own = await mkdtemp(join(into, 'checkpoint-'));
+  const release = (): Promise<void> => rm(own, {recursive: true, force: true});
+  const place = join(own, basename(path));
   try {
-    await release();
     if ((await lstat(path)).isDirectory()) {
-      await mkdir(place, {recursive: true});
+      await mkdir(place);
       const names = (await readdir(path)).filter(name => NEEDED.test(name));
       for (const name of names) await link(await realpath(join(path, name)), join(place, name));
     } else {
-      await mkdir(into, {recursive: true});
       await link(await realpath(path), place);
     }
     return {path: place, release};

@@ -31,10 +31,11 @@ export interface WatchOptions {
   config?: Readonly<Record<string, unknown>>;
   trackers?: readonly Tracker[];
   /**
-   * What ends the watch besides `idle` and `signal`. 'final' (default): the training says that it is over. 'idle':
-   * nothing else. 'once': what is there now is measured, and no more is waited for.
+   * What ends the watch besides `idle` and `signal`. 'final' (default): the training says that it is over. 'marker':
+   * only by the file `invariance-finished`. 'idle': nothing else. 'once': what is there now is measured, and no more is
+   * waited for.
    */
-  until?: 'final' | 'idle' | 'once';
+  until?: 'final' | 'marker' | 'idle' | 'once';
   /** Minutes; 0 waits for ever. Default 60. */
   idle?: number;
   /** Which of several waiting checkpoints is measured first. Default 'oldest'. */

@@ -27,10 +27,12 @@ interface Known {
   readings: Map<number, number>;
   lastLogged: number;
   hasBaseline: boolean;
+  /** A reading of the run says how settled it is; one does for all. */
+  hasConvergence: boolean;
 }
 
 /** Milliseconds a checkpoint that is still being written gets when nothing else is waited for. */
-const GRACE = {final: 90_000, idle: 90_000, once: 3_000};
+const GRACE = {final: 90_000, marker: 90_000, idle: 90_000, once: 3_000};
 
 /** Milliseconds the trackers get to deliver at the end; the journal holds everything anyway. */
 const PATIENCE = 60_000;
@@ -71,6 +73,12 @@ export async function watchFolder(options: WatchOptions): Promise<WatchSummary> 
   const waiting: Waiting[] = [];
   let arrived = (): void => {};
   let closing = false;
+  const gaveUp = new AbortController();
+
+  function finishQueue(): void {
+    closing = true;
+    arrived();
+  }
 
   async function accept(found: Stepped): Promise<void> {
     if (known.readings.get(found.step) === found.mtime) return;
@@ -85,8 +93,9 @@ export async function watchFolder(options: WatchOptions): Promise<WatchSummary> 
     let count = 0;
     for (;;) {
       const {fresh, unfinished, newest} = await scan();
-      const ended = until === 'final' ? await trainingEnded(folder, newest?.path) : null;
-      const over = until === 'once' ? 'everything that was there is measured' : ended;
+      const ended = await trainingEnded(folder, until === 'final' ? newest?.path : undefined);
+      const over =
+        until === 'once' ? 'everything that was there is measured' : until === 'idle' ? null : ended;
       for (const found of fresh) {
         if (count++ % every === 0) await accept(found);
         else skipped.add(found.path);
@@ -94,14 +103,14 @@ export async function watchFolder(options: WatchOptions): Promise<WatchSummary> 
       if (over !== null && newest !== undefined && skipped.delete(newest.path)) await accept(newest);
       arrived();
       if (fresh.length > 0) lastChange = Date.now();
-      if (signal.aborted) return 'interrupted';
+      if (signal.aborted || gaveUp.signal.aborted) return 'interrupted';
       const quiet = Date.now() - lastChange;
       const isIdle = idle > 0 && waiting.length === 0 && quiet > idle * 60_000;
       if (isIdle || (over !== null && (unfinished.length === 0 || quiet > GRACE[until]))) {
         for (const {path, waiting} of unfinished) fail(path, waiting ?? 'it was never completed');
         return over ?? `no new checkpoint for ${idle} minutes`;
       }
-      await sleep(poll * 1000, undefined, {signal}).catch(() => {});
+      await sleep(poll * 1000, undefined, {signal: AbortSignal.any([signal, gaveUp.signal])}).catch(() => {});
     }
   }
 
@@ -128,10 +137,11 @@ export async function watchFolder(options: WatchOptions): Promise<WatchSummary> 
       const state = await readTrainerState(held.path);
       tellLogged(state);
       const moment = momentOf(found, state);
-      const reading = await measuring.read({folder: held.path, moment});
+      const reading = await measuring.read({folder: held.path, moment, convergence: !known.hasConvergence});
       if (known.readings.has(step))
         notice('info', 'replaced', `${path} was replaced; its new reading stands`);
       known.readings.set(step, found.mtime);
+      known.hasConvergence ||= reading.convergence !== undefined;
       dispatcher.reading(reading);
       summary.measured.push(step);
       say(`step ${step}: measured in ${reading.cost.seconds.toFixed(1)} s`);
@@ -162,20 +172,34 @@ export async function watchFolder(options: WatchOptions): Promise<WatchSummary> 
     notice('warning', 'checkpoint_skipped', `${path} is left out: ${reason}`);
   }
 
-  const baseline = await measuring.baseline();
-  if (!known.hasBaseline) dispatcher.event({type: 'baseline', time: Date.now(), baseline});
-  if (!known.readings.has(0)) {
+  /** The pretrained model, and itself as the reading at step 0. */
+  async function measureStart(): Promise<void> {
+    const baseline = await measuring.baseline();
+    if (!known.hasBaseline) dispatcher.event({type: 'baseline', time: Date.now(), baseline});
+    if (known.readings.has(0) || signal.aborted) return;
     const moment: Moment = {step: 0, epoch: 0, time: (await stat(pretrained)).mtimeMs, logged: {}};
     dispatcher.reading(await measuring.read({folder: pretrained, moment}));
     summary.measured.push(0);
   }
 
-  const measured = measureAll();
+  const interrupted = new Promise<void>(resolve => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve(), {once: true});
+  });
   signal.addEventListener('abort', () => arrived(), {once: true});
-  summary.ended = await lookOut();
-  closing = true;
-  arrived();
-  await measured;
+  // Checkpoints are held from the start: the inversions may take longer than a save_total_limit leaves them.
+  const measured = Promise.race([interrupted, measureStart()]).then(measureAll);
+  const failed = measured.catch((error: unknown) => {
+    gaveUp.abort();
+    throw error;
+  });
+  try {
+    [summary.ended] = await Promise.all([lookOut().finally(() => finishQueue()), failed]);
+  } catch (error) {
+    await rm(join(run.folder, 'held'), {recursive: true, force: true});
+    await dispatcher.finish('crashed');
+    throw error;
+  }
   if (![...summary.measured, ...summary.known].some(step => step > 0) && summary.failed.length === 0) {
     const what = 'folders such as checkpoint-100 with safetensors inside, or .safetensors files';
     notice('warning', 'no_checkpoint', `no checkpoint in ${folder}: looked for ${what}`);
@@ -232,6 +256,7 @@ function whatIsKnown(run: RecordedRun | null): Known {
     readings: new Map((run?.readings ?? []).map(({step, time}) => [step, time])),
     lastLogged: logged.reduce((a, b) => Math.max(a, b), -1),
     hasBaseline: run?.baseline != null,
+    hasConvergence: run?.readings.some(({convergence}) => convergence !== undefined) ?? false,
   };
 }
 
