@@ -1,5 +1,6 @@
 import {Command} from 'commander';
 import {compareRuns, type Comparison, type LayerDifference} from '../compare/index.js';
+import {renderDifference} from '../render/index.js';
 import {readRun} from '../tracker/index.js';
 import type {Score} from '../types.js';
 import {textTable} from './text-table.js';
@@ -16,10 +17,14 @@ export function compareCommand(): Command {
       'at the last readings at or before this step (default: the last of each)',
       wholeNumber(0),
     )
+    .option('--out <dir>', 'leave a picture of the difference at the steps both have, as SVG and PNG')
     .option('--json', 'print JSON instead of a table')
-    .action(async (a: string, b: string, {step, json}: {step?: number; json?: true}) => {
-      const comparison = compareRuns(await readRun(a), await readRun(b), {step});
+    .action(async (a: string, b: string, {step, out, json}: {step?: number; out?: string; json?: true}) => {
+      const runs = {a: await readRun(a), b: await readRun(b)};
+      const comparison = compareRuns(runs.a, runs.b, {step});
+      const pictures = out === undefined ? [] : await renderDifference({...runs, folder: out});
       process.stdout.write(json ? `${JSON.stringify(comparison, null, 2)}\n` : tableOf(comparison));
+      if (!json && pictures.length > 0) process.stdout.write(`\n${pictures.join('\n')}\n`);
     });
 }
 

@@ -14,7 +14,7 @@ export interface Chart {
 }
 
 export type ChartName =
-  | Exclude<TemplateName, 'retention-matrix' | 'difference-matrix'>
+  | Exclude<TemplateName, 'retention-matrix' | 'difference-matrix' | 'two-run-difference'>
   | 'matrix-start'
   | 'matrix-last'
   | 'forgetting';

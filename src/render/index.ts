@@ -4,6 +4,7 @@ export {drawSvg} from './draw.js';
 export * from './rows.js';
 export type {RenderedRun} from './run.js';
 export {fillTemplate, type TemplateName} from './template.js';
+export {differenceChart, renderDifference} from './render-difference.js';
 export {drawReport, renderReport, type RenderedReport} from './render-report.js';
 export {pageStyle} from './report.js';
 export {summaryOf, type Summary} from './summary.js';

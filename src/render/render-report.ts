@@ -1,11 +1,11 @@
-import {mkdir, rename, writeFile} from 'node:fs/promises';
+import {mkdir} from 'node:fs/promises';
 import {join} from 'node:path';
 import {InvarianceError, messageOf} from '../errors.js';
 import {chartsOf, type ChartName} from './charts.js';
 import {drawSvg} from './draw.js';
-import {drawPng} from './png.js';
 import {reportHtml} from './report.js';
 import type {RenderedRun} from './run.js';
+import {writePicture, writeWhole} from './write-whole.js';
 
 /** Where everything was written. */
 export interface RenderedReport {
@@ -31,8 +31,7 @@ export async function renderReport(run: RenderedRun, folder: string): Promise<Re
     const media: string[] = [];
     await mkdir(join(folder, 'media'), {recursive: true});
     for (const [name, svg] of pictures) {
-      media.push(await writeWhole(join(folder, 'media', `${name}.svg`), svg));
-      media.push(await writeWhole(join(folder, 'media', `${name}.png`), drawPng(svg)));
+      media.push(...(await writePicture(join(folder, 'media', name), svg)));
     }
     return {report: await writeWhole(join(folder, 'report.html'), page), media};
   } catch (cause) {
@@ -49,11 +48,4 @@ export async function drawReport(
   const pictures = new Map<ChartName, string>();
   for (const chart of chartsOf(run)) pictures.set(chart.name, await drawSvg(chart));
   return {page: await reportHtml(run, pictures), pictures};
-}
-
-async function writeWhole(path: string, content: string | Uint8Array): Promise<string> {
-  const part = `${path}.${process.pid}.part`;
-  await writeFile(part, content);
-  await rename(part, path);
-  return path;
 }

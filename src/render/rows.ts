@@ -1,5 +1,7 @@
-import {flowWeights, forgetting} from '../metrics/index.js';
+import {InvarianceError} from '../errors.js';
+import {flowWeights} from '../metrics/index.js';
 import type {Baseline, LayerName, Matrix, Reading, Score} from '../types.js';
+import type {RenderedRun} from './run.js';
 
 /**
  * The rows that fill each chart of `templates/charts`, under the column names that its spec gives as `${field:…}`.
@@ -30,6 +32,61 @@ export function retentionRows(
   );
 }
 
+/** What a difference of two runs needs of each. */
+export type DifferedRun = Pick<RenderedRun, 'info' | 'readings'>;
+
+/** Of `two-run-difference`, which draws b − a. */
+export interface DifferenceRow {
+  /** One of the two names of {@link differenceNames}. */
+  run: string;
+  step: number;
+  layer: LayerName;
+  score: number | null;
+  /** Why there is no score. */
+  reason: string | null;
+}
+
+/**
+ * The scores of both runs at the steps that both have.
+ *
+ * @throws InvarianceError `fingerprint_mismatch` where the runs' numbers do not mean the same; `bad_record` where they
+ *   share no step.
+ */
+export function differenceRows(a: DifferedRun, b: DifferedRun): DifferenceRow[] {
+  const [one, other] = [a.info.fingerprint.id, b.info.fingerprint.id];
+  if (one !== other) {
+    throw new InvarianceError(
+      'fingerprint_mismatch',
+      `runs of different fingerprints (${one} against ${other}) have no difference: measure both with the same settings`,
+    );
+  }
+  const steps = new Set(a.readings.map(({step}) => step));
+  const shared = new Set(b.readings.map(({step}) => step).filter(step => steps.has(step)));
+  if (shared.size === 0) {
+    throw new InvarianceError(
+      'bad_record',
+      `runs ${a.info.id} and ${b.info.id} share no step: read both at the same steps`,
+    );
+  }
+  const names = differenceNames(a, b);
+  return [a, b].flatMap(({readings}, i) =>
+    retentionRows(readings.filter(({step}) => shared.has(step))).map(({step, layer, score, reason}) => ({
+      run: names[i]!,
+      step,
+      layer,
+      score,
+      reason,
+    })),
+  );
+}
+
+/** What tells two runs apart: their names, or their ids too where the names are one. */
+export function differenceNames(a: DifferedRun, b: DifferedRun): [string, string] {
+  return a.info.name === b.info.name
+    ? [`${a.info.name}, ${a.info.id} (A)`, `${b.info.name}, ${b.info.id} (B)`]
+    : [a.info.name, b.info.name];
+}
+
 /** Of `drift-map`: D_t[i, i], unbiased. */
 export interface DriftRow {
   step: number;
@@ -43,7 +100,7 @@ export function driftRows(readings: readonly Reading[]): DriftRow[] {
   );
 }
 
-/** Of `retention-matrix` and `difference-matrix`. */
+/** Of `retention-matrix`. */
 export interface MatrixRow {
   /** Pretrained layer i. */
   from: LayerName;
@@ -56,9 +113,24 @@ export function matrixRows(layers: readonly LayerName[], matrix: Matrix): Matrix
   return layers.flatMap((from, i) => layers.map((to, j) => ({from, to, value: matrix[i]![j]!})));
 }
 
+/** Of `difference-matrix`, which draws minuend − subtrahend. */
+export interface DifferenceMatrixRow {
+  from: LayerName;
+  to: LayerName;
+  minuend: number | null;
+  subtrahend: number | null;
+}
+
 /** F_t = W0 − R_t, unbiased. */
-export function forgettingRows(baseline: Baseline, reading: Reading): MatrixRow[] {
-  return matrixRows(reading.layers, forgetting(baseline.ceiling, reading.retention).unbiased);
+export function forgettingRows(baseline: Baseline, {layers, retention}: Reading): DifferenceMatrixRow[] {
+  return layers.flatMap((from, i) =>
+    layers.map((to, j) => ({
+      from,
+      to,
+      minuend: baseline.ceiling.unbiased[i]![j]!,
+      subtrahend: retention.unbiased[i]![j]!,
+    })),
+  );
 }
 
 /** Of `flow`: one row a pair of blocks, numbered from the shallowest. */

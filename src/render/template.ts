@@ -9,7 +9,8 @@ export type TemplateName =
   | 'difference-matrix'
   | 'flow'
   | 'drift-map'
-  | 'quality-gates';
+  | 'quality-gates'
+  | 'two-run-difference';
 
 /** Path of a file under `templates/`, from `src` and from `dist` alike. */
 export function templatePath(name: string): URL {

@@ -3,9 +3,9 @@ import {parse, scheme, View} from 'vega';
 import {compile} from 'vega-lite';
 import {beforeAll, describe, expect, it} from 'vitest';
 import {forgetting} from '../../src/metrics/index.js';
-import {chartsOf, drawSvg, type RenderedRun} from '../../src/render/index.js';
+import {chartsOf, differenceChart, drawSvg, type RenderedRun} from '../../src/render/index.js';
 import {hatchStrokes, marksOf, pictureOf, textsOf} from './pictures.js';
-import {recordedRun, syntheticRun} from './recorded-run.js';
+import {halfPace, recordedRun, syntheticRun} from './recorded-run.js';
 
 const run = recordedRun();
 /** The same measurements under the default gate, which blocks 1 to 5 do not pass. */
@@ -192,6 +192,77 @@ describe('the other pictures', () => {
   });
 });
 
+describe('the difference of two runs', () => {
+  const slow = halfPace(run);
+  const draw = (a: RenderedRun, b: RenderedRun) => drawSvg(differenceChart(a, b));
+  const scoreOf = (some: RenderedRun, step: number, i: number) => {
+    const score = some.readings.find(reading => reading.step === step)!.scores[i]!;
+    return score.status === 'scored' ? score.value : NaN;
+  };
+
+  it('has one cell for each layer and each step that both have, saying b − a and both scores', async () => {
+    const svg = await draw(run, slow);
+    const expected = [0, 50, 100, 200, 400].flatMap(step =>
+      run.info.layers.map((layer, i) => {
+        const [a, b] = [scoreOf(run, step, i), scoreOf(slow, step, i)];
+        const sign = b - a < 0 ? '' : '+';
+        return `step ${step}, ${layer}: ${sign}${fixed(b - a, 3)} (A ${fixed(a, 3)}, B ${fixed(b, 3)})`;
+      }),
+    );
+    const titles = marksOf(svg).map(mark => mark.title.replace('−0.000', '+0.000'));
+    expect(titles.toSorted()).toEqual(expected.map(title => title.replace('−0.000', '+0.000')).toSorted());
+    expect(svg).toContain('>A = vit-cifar, six classes to four<');
+    expect(svg).toContain('>B = vit-cifar, six classes to four, half pace<');
+    for (const text of ['0', '50', '400', ...run.info.layers]) expect(textsOf(svg)).toContain(text);
+    expect(hatchStrokes(svg)).toBe(0);
+  });
+
+  it('is blue where b keeps more and orange where it keeps less', async () => {
+    const changed = structuredClone(run);
+    changed.info.name = 'changed';
+    for (const [layer, change] of [-0.4, 0.4].entries()) {
+      const score = changed.readings[0]!.scores[layer]!;
+      if (score.status === 'scored') score.value += change;
+    }
+    const marks = marksOf(await draw(run, changed));
+    const colour = (layer: string) =>
+      rgb(marks.find(mark => mark.title.startsWith(`step 0, ${layer}:`))!.fill);
+    const [[lessRed, , lessBlue], [moreRed, , moreBlue]] = [colour('block_00'), colour('block_01')];
+    expect(lessRed).toBeGreaterThan(lessBlue! + 80);
+    expect(moreBlue).toBeGreaterThan(moreRed! + 80);
+  });
+
+  it('hatches exactly the cells where either run withholds, and says which and why', async () => {
+    const other = structuredClone(slow);
+    other.readings[1]!.scores[2] = {status: 'withheld', reason: 'constant layer'};
+    const svg = await draw(run, other);
+    const withheld = marksOf(svg).filter(mark => mark.title.includes('withheld'));
+    expect(withheld).toEqual([
+      {
+        title: `step 50, block_02: withheld (A ${fixed(scoreOf(run, 50, 2), 3)}, B withheld: constant layer)`,
+        fill: '#f6f8fa',
+      },
+    ]);
+    expect(hatchStrokes(svg)).toBe(3);
+    expect(hatchStrokes(await draw(strict, halfPace(strict)))).toBe(3 * 25);
+  });
+
+  it('tells two runs of one name apart, and quotes in names do no harm', async () => {
+    const twin = structuredClone(slow);
+    const quoted = structuredClone(run);
+    twin.info.name = quoted.info.name = `it's "odd"`;
+    expect(marksOf(await draw(quoted, twin))).toHaveLength(35);
+  });
+
+  it('refuses runs of different fingerprints and runs that share no step', () => {
+    const other = structuredClone(run);
+    other.info.fingerprint.id = 'aaaa';
+    expect(() => differenceChart(run, other)).toThrow('different fingerprints (b7f1c2d9 against aaaa)');
+    const odd = {...slow, readings: slow.readings.map(reading => ({...reading, step: reading.step + 1}))};
+    expect(() => differenceChart(run, odd)).toThrow('share no step');
+  });
+});
+
 describe('chartsOf', () => {
   it.each<[string, RenderedRun, number]>([
     ['one reading', {...run, readings: run.readings.slice(-1)}, 8],
@@ -253,4 +324,31 @@ describe('the templates', () => {
     const spec = {...JSON.parse(text), data: {values: [{'my step': 1, 'my layer': 'a', 'my score': 0.5}]}};
     await expect(new View(parse(compile(spec).spec), {renderer: 'none'}).toSVG()).resolves.toContain('<svg');
   });
+
+  /** As logged under `invariance/chart/retention_over_steps_table`, with the run's name that W&B adds. */
+  const logged = [run, halfPace(run)].flatMap(({info, readings}) =>
+    readings.flatMap(({step, layers}) =>
+      layers.map((lineKey, i) => ({name: info.name, step, lineKey, lineVal: 0.1 * i})),
+    ),
+  );
+
+  it.each([
+    ['retention-map', 42, [run.info.name]],
+    ['retention-steps', 49, [run.info.name]],
+    ['two-run-difference', 35, [run.info.name, halfPace(run).info.name]],
+  ])(
+    '%s draws from the table that a run logs, with the other columns left unmapped',
+    async (name, cells, names) => {
+      const mapping: Record<string, string> = {step: 'step', layer: 'lineKey', score: 'lineVal', run: 'name'};
+      const strings: Record<string, string> = {a: run.info.name, b: halfPace(run).info.name};
+      const text = readFileSync(`templates/charts/${name}.json`, 'utf8').replace(
+        /\$\{(field|string):(\w+)\}/g,
+        (whole, kind: string, key: string) => (kind === 'field' ? mapping : strings)[key] ?? whole,
+      );
+      const values = logged.filter(row => names.includes(row.name));
+      const svg = await drawSvg({name, alt: name, spec: {...JSON.parse(text), data: {values}}});
+      expect(marksOf(svg)).toHaveLength(cells);
+      expect(svg).not.toMatch(/NaN|undefined/);
+    },
+  );
 });

@@ -115,6 +115,15 @@ export function recordedRun({threshold = 0.13} = {}): RenderedRun & {baseline: B
   };
 }
 
+/** The same run as if it trained at half the pace: what it measured at step n stands at step 2 n. */
+export function halfPace(run: RenderedRun): RenderedRun {
+  return {
+    ...run,
+    info: {...run.info, id: `${run.info.id}-half`, name: `${run.info.name}, half pace`},
+    readings: run.readings.map(reading => ({...reading, step: 2 * reading.step})),
+  };
+}
+
 /** A made-up run of any size: deep layers forget, and what they held moves to shallower ones. */
 export function syntheticRun({
   layers: depth = 24,
