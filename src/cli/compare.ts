@@ -30,7 +30,7 @@ export function compareCommand(): Command {
 
 function tableOf({a, b, layers}: Comparison): string {
   const rows = [
-    ['layer', `${a.name} (step ${a.step})`, `${b.name} (step ${b.step})`, 'difference'],
+    ['layer', `${a.name} (step ${a.step})`, `${b.name} (step ${b.step})`, 'second − first'],
     ...layers.map(layer => [layer.layer, scoreText(layer.a), scoreText(layer.b), differenceText(layer)]),
   ];
   return `retention score, 1 = all kept, 0 = no more than an untrained network\n\n${textTable(rows)}`;

@@ -1,4 +1,6 @@
+import {existsSync} from 'node:fs';
 import {Command} from 'commander';
+import {InvarianceError} from '../errors.js';
 import {WATCH_DEFAULTS} from '../plugin/index.js';
 import {SERVE_DEFAULTS, serveRuns} from '../server/index.js';
 import {wholeNumber} from './whole-number.js';
@@ -16,6 +18,8 @@ export function serveCommand(): Command {
     )
     .option('--json', 'print the address as JSON')
     .action(async (folder: string, {port, host, json}: {port: number; host: string; json?: true}) => {
+      if (!existsSync(folder))
+        throw new InvarianceError('bad_option', `there is no folder ${folder}: name the folder of the runs`);
       const {url, close} = await serveRuns({folder, host, port});
       process.stdout.write(json ? `${JSON.stringify({url})}\n` : `${url}\n`);
       const end = (): void => void close();

@@ -148,7 +148,10 @@ async function open(options: CheckedOptions, release: () => void): Promise<Monit
       report: async () => {
         // The plotting library is large, and only wanted here.
         const {renderReport} = await import('../render/index.js');
-        return (await renderReport(await readRun(folder), folder)).report;
+        const run = await readRun(folder);
+        // Written just before the journal is closed, so that its failure is on record too.
+        const ended = {type: 'ended', time: Date.now(), state: 'finished'} as const;
+        return (await renderReport({...run, events: [...run.events, ended]}, folder)).report;
       },
       release,
       clock: () => performance.now(),

@@ -118,7 +118,7 @@ function failureOf(
   const reason = [messageOf(error), (error as Error).cause].filter(Boolean).map(messageOf).join(': ');
   return new InvarianceError(
     'io_failed',
-    `cannot download ${model} from ${endpoint} (${reason}); what arrived is kept and the next try goes on from there, ` +
+    `no folder ${model} here, and cannot download ${model} from ${endpoint} (${reason}); what arrived is kept and the next try goes on from there, ` +
       `or run "hf download ${model}" where there is a network and copy ${modelCache(model, cache)}`,
     {cause: error},
   );
