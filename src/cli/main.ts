@@ -4,6 +4,7 @@ import {backfillCommand} from './backfill.js';
 import {compareCommand} from './compare.js';
 import {demoCommand} from './demo.js';
 import {doctorCommand} from './doctor.js';
+import {exportCommand} from './export.js';
 import {exitCodeOf, tell} from './failure.js';
 import {listCommand} from './list.js';
 import {measureCommand} from './measure.js';
@@ -26,6 +27,7 @@ const commands = [
   listCommand(),
   serveCommand(),
   syncCommand(),
+  exportCommand(),
   doctorCommand(),
 ];
 for (const command of commands) program.addCommand(command.copyInheritedSettings(program));

@@ -7,6 +7,7 @@ export {memoryTracker, type MemoryTracker} from './memory.js';
 export {listRuns, readRecords, readRun, runFiles, type RecordedRun, type RunSummary} from './read-run.js';
 export type {ChartReading} from './wandb/charts.js';
 export type {Picture} from './wandb/media.js';
+export {exportOfflineLog, type Exported, type ExportOptions} from './wandb/offline-log.js';
 export type {OwnRun} from './wandb/own-run.js';
 export type {Pictures} from './wandb/rows.js';
 export {runsFolder, type AlertRules, type WandbOptions} from './wandb/settings.js';

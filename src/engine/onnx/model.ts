@@ -1,4 +1,4 @@
-import {bytesField, concatenate, floatField, integerField, messageField, textField} from './protobuf.js';
+import {bytesField, concatenate, floatField, integerField, messageField, textField} from '../../protobuf.js';
 
 /** Operator set 20 is the first with `Gelu`; intermediate representation 9 is the one of its release. */
 const OPSET = 20;

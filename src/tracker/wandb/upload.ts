@@ -23,7 +23,7 @@ export const requestBytes = 8 * 1024 * 1024;
 export const requestRows = 5_000;
 
 /** Training's own keys that the list of metrics names; the pattern `*` in it covers all others. */
-const listedKeys = 500;
+export const listedKeys = 500;
 
 /** What W&B shows of a run that ended: 0 finished, 255 killed, anything else failed. */
 export const exitCodes: Record<Exclude<RunState, 'running'>, number> = {finished: 0, crashed: 1, killed: 255};

@@ -1,5 +1,5 @@
 /**
- * The part of the protobuf wire format that an ONNX model needs: varints, 32-bit floats and
+ * The part of the protobuf wire format that ONNX models and W&B's offline logs need: varints, 32-bit floats and
  * length-delimited fields. https://protobuf.dev/programming-guides/encoding/
  */
 const VARINT = 0;

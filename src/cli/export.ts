@@ -1,0 +1,35 @@
+import {existsSync} from 'node:fs';
+import {join} from 'node:path';
+import {Command} from 'commander';
+import {InvarianceError} from '../errors.js';
+import {wandbPictures} from '../plugin/index.js';
+import {exportOfflineLog, runFiles, runsFolder} from '../tracker/index.js';
+
+interface ExportCommandOptions {
+  wandb?: true;
+  dir: string;
+  out: string;
+  json?: true;
+}
+
+/** `export`: a recorded run as a file of another program's. */
+export function exportCommand(): Command {
+  return new Command('export')
+    .description("write a recorded run as W&B's official client records one offline, for `wandb sync`")
+    .argument('<run>', 'run id or run folder')
+    .option('--wandb', "the format: W&B's offline log, the only one there is")
+    .option('--dir <dir>', 'folder of the runs', runsFolder())
+    .option('--out <dir>', 'folder in which offline-run-<date>_<time>-<id> is made', 'wandb')
+    .option('--json', 'print JSON instead of a line')
+    .action(async (run: string, {wandb, dir, out, json}: ExportCommandOptions) => {
+      if (!wandb) throw new InvarianceError('bad_option', 'name a format: export --wandb RUN');
+      const folder = existsSync(join(run, runFiles.info)) ? run : join(dir, run);
+      const onNotice = (message: string) => process.stderr.write(`${folder}: ${message}\n`);
+      const exported = await exportOfflineLog({folder, out, pictures: wandbPictures, onNotice});
+      process.stdout.write(
+        json
+          ? `${JSON.stringify(exported, null, 2)}\n`
+          : `${folder}: ${exported.rows} rows, send them with: wandb sync ${exported.offlineRun}\n`,
+      );
+    });
+}
