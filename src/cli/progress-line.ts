@@ -10,10 +10,7 @@ const NAMES: Readonly<Record<Progress['phase'], string>> = {
   acquired: 'inverting the finetuned model',
 };
 
-/**
- * One line of progress that is written over itself, on a terminal; elsewhere (a log file, a notebook) one line a layer.
- * Notices are always written.
- */
+/** One line of progress that is written over itself, on a terminal; nothing elsewhere. Notices are always written. */
 export interface ProgressLine {
   show(progress: Progress): void;
   notice(message: string): void;
@@ -23,18 +20,13 @@ export interface ProgressLine {
 
 export function progressLine(stream: TextStream = process.stderr): ProgressLine {
   const clear = stream.isTTY ? '\r\x1b[K' : '';
-  let said = '';
   return {
     show(progress) {
-      const {phase, layer, done, total, secondsLeft} = progress;
+      if (!stream.isTTY) return;
+      const {phase, done, total, secondsLeft} = progress;
       if (phase === 'estimate')
         stream.write(`${clear}${total} gradient evaluations, about ${durationOf(secondsLeft ?? 0)}\n`);
-      else if (stream.isTTY)
-        stream.write(clear + lineOf(progress, done, total).slice(0, (stream.columns || 80) - 1));
-      else if (phase !== 'reading' && said !== `${phase} ${layer}`) {
-        said = `${phase} ${layer}`;
-        stream.write(`${lineOf(progress, done, total)}\n`);
-      }
+      else stream.write(clear + lineOf(progress, done, total).slice(0, (stream.columns || 80) - 1));
     },
     notice(message) {
       stream.write(`${clear}${message}\n`);
