@@ -4,8 +4,9 @@ import {
   mkdirSync,
   openSync,
   closeSync,
-  readFileSync,
+  readSync,
   renameSync,
+  statSync,
   writeSync,
 } from 'node:fs';
 import {hostname} from 'node:os';
@@ -56,15 +57,36 @@ function unwritable(folder: string, cause: unknown): InvarianceError {
   );
 }
 
+/** Read from the end of a log to find its last good line: one reading of many layers, and some. */
+const tailBytes = 1024 * 1024;
+
 /** The seq behind the last good line of a log. */
 function nextSeq(path: string, kind: RecordKind): number {
   if (!existsSync(path)) return 0;
-  const lines = readFileSync(path, 'utf8').split('\n');
-  for (let i = lines.length - 2; i >= 0; i--) {
-    const parsed = parseLine(kind, lines[i]!);
-    if (parsed.status === 'read') return parsed.seq + 1;
+  const {size} = statSync(path);
+  for (
+    let length = Math.min(size, tailBytes);
+    length > 0;
+    length = length < size ? Math.min(size, length * 4) : 0
+  ) {
+    const lines = lastBytes(path, length, size).split('\n');
+    // The first is the rest of a line unless the file begins there.
+    for (let i = lines.length - 2; i >= (length < size ? 1 : 0); i--) {
+      const parsed = parseLine(kind, lines[i]!);
+      if (parsed.status === 'read') return parsed.seq + 1;
+    }
   }
   return 0;
+}
+
+function lastBytes(path: string, length: number, size: number): string {
+  const bytes = Buffer.alloc(length);
+  const fd = openSync(path, 'r');
+  try {
+    return bytes.toString('utf8', 0, readSync(fd, bytes, 0, length, size - length));
+  } finally {
+    closeSync(fd);
+  }
 }
 
 /**

@@ -116,6 +116,12 @@ async function writerOf(folder: string): Promise<{pid: number; lives: boolean} |
   }
 }
 
+/** A run without an end is running as long as the process that writes it lives; one elsewhere counts as living. */
+export async function isWriterGone(folder: string): Promise<boolean> {
+  const writer = await writerOf(folder);
+  return writer !== 'elsewhere' && !writer.lives;
+}
+
 /** The other process of this machine that is writing the run just now; null where there is none. */
 export async function otherWriter(folder: string): Promise<number | null> {
   const writer = await writerOf(folder);
@@ -157,9 +163,7 @@ export async function readRun(folder: string): Promise<RecordedRun> {
   }
   run.readings = [...new Map(run.readings.map(reading => [reading.step, reading])).values()];
   run.readings.sort((a, b) => a.step - b.step);
-  // A run without an end is running as long as the process that writes it lives.
-  const writer = run.state === 'running' ? await writerOf(folder) : 'elsewhere';
-  if (writer !== 'elsewhere' && !writer.lives) run.state = 'crashed';
+  if (run.state === 'running' && (await isWriterGone(folder))) run.state = 'crashed';
   return run;
 }
 

@@ -117,6 +117,18 @@ describe('the journal', () => {
     ]);
   });
 
+  it.each([10, 100_000, 3_000_000])('goes on counting behind a last line of %i characters', async length => {
+    const journal = await started();
+    journal.reading(sampleReading(0));
+    const message = 'x'.repeat(length);
+    journal.event({type: 'notice', time: 1, level: 'info', code: 'long', message});
+    journal.event({type: 'notice', time: 2, level: 'info', code: 'long', message});
+    journal.finish('killed');
+    const again = openJournal(folder);
+    await again.start(sampleInfo(), {resumed: true});
+    expect(again.next()).toBe(4);
+  });
+
   it('keeps run.json of the first start', async () => {
     const journal = await started();
     journal.finish('killed');

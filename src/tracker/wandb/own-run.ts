@@ -27,7 +27,7 @@ const sideRequestMs = 10_000;
 export interface OwnRunLogger {
   readonly path: Promise<RunPath>;
   /** `before` are the records of a run that is resumed: rows are numbered from there on. */
-  start(info: RunInfo, before: readonly JournalRecord[]): Promise<void>;
+  start(info: RunInfo, before: Iterable<JournalRecord>): Promise<void>;
   event(event: RunEvent): void;
   reading(reading: Reading): void;
   /** Sends the last tables and waits for what is on its way; the run itself stays open, it is the user's. */

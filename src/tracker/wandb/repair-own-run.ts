@@ -1,5 +1,5 @@
 import {InvarianceError} from '../../errors.js';
-import {readRecords, readRun} from '../read-run.js';
+import {readRunInfo} from '../read-run.js';
 import {createApi, type RunPath} from './api.js';
 import {rowKey} from './own-run.js';
 import {createPatience} from './patience.js';
@@ -7,6 +7,7 @@ import {RowMaker, type Pictures, type Row} from './rows.js';
 import {createSession, refusal, type Session} from './session.js';
 import type {UploadState} from './state.js';
 import {Summary} from './summary.js';
+import {journalRecords, journalState} from './tail.js';
 import {defaultTiming, type Timing} from './timing.js';
 import {exitCodes, requestRows, type Uploaded} from './upload.js';
 
@@ -63,8 +64,9 @@ export async function repairOwnRun({
     );
   }
   const times = {...defaultTiming, ...timing};
-  const recorded = await readRun(folder);
-  if (recorded.state === 'running') {
+  const info = await readRunInfo(folder);
+  const runState = await journalState(folder);
+  if (runState === 'running') {
     throw new InvarianceError(
       'tracker_failed',
       `${folder} is still being written; sync it when its run has ended`,
@@ -80,10 +82,10 @@ export async function repairOwnRun({
     const status = await session.status(opened);
     if (status === null) throw refusal(404, opened.url);
     const held = await rowsHeld(session, api, opened, status.lastStep ?? status.lines);
-    const maker = new RowMaker({info: recorded.info, pictures});
-    const summary = new Summary(recorded.info.layers, status.summary);
+    const maker = new RowMaker({info, pictures});
+    const summary = new Summary(info.layers, status.summary);
     const missing: Row[] = [];
-    for (const record of (await readRecords(folder)).records) {
+    for (const record of journalRecords(folder)) {
       for (const row of await maker.rows(record, {draw: !held.has(maker.next)})) {
         summary.add(row.values);
         if (!held.has(row.values._step as number)) missing.push(row);
@@ -104,7 +106,7 @@ export async function repairOwnRun({
         'wandb-summary.json': {offset: 0, content: [JSON.stringify(summary.values)]},
       },
       complete: true,
-      exitcode: exitCodes[recorded.state],
+      exitcode: exitCodes[runState],
     });
     if (outcome.status === 'refused' && outcome.code !== 400) throw refusal(outcome.code, outcome.reason);
     // Whether it took effect shows when the rows are looked for again.

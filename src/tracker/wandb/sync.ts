@@ -1,11 +1,12 @@
 import {InvarianceError, messageOf} from '../../errors.js';
-import {readRun} from '../read-run.js';
+import {readRunInfo} from '../read-run.js';
 import {lockRun} from './lock.js';
 import {repairOwnRun} from './repair-own-run.js';
 import type {Pictures} from './rows.js';
 import {findApiKey, resolveSettings, type Surroundings, type WandbOptions} from './settings.js';
 import {freshState, readState, writeState, type UploadState} from './state.js';
 import type {Timing} from './timing.js';
+import {journalState} from './tail.js';
 import {uploadRun} from './upload.js';
 
 /** What became of one run. */
@@ -46,9 +47,8 @@ export async function syncRun(options: SyncOptions): Promise<Synced> {
   const {folder, timing, pictures, surroundings, onNotice = () => {}} = options;
   let release: (() => void) | null = null;
   try {
-    const run = await readRun(folder);
-    for (const problem of run.problems) onNotice(`${folder}: ${problem}`);
-    const state = stateFor(options, run.info.id);
+    const info = await readRunInfo(folder);
+    const state = stateFor(options, info.id);
     const apiKey = findApiKey(state.settings.baseUrl, options.apiKey, surroundings);
     if (apiKey === null) {
       const {host} = new URL(state.settings.baseUrl);
@@ -69,7 +69,7 @@ export async function syncRun(options: SyncOptions): Promise<Synced> {
           timing,
           pictures,
           isLive: () => false,
-          withoutEnd: run.state === 'running' ? 'leave open' : 'crashed',
+          withoutEnd: (await journalState(folder)) === 'running' ? 'leave open' : 'crashed',
           onNotice: ({message}) => onNotice(`${folder}: ${message}`),
         });
     return {status: 'synced', folder, rows, url};

@@ -1,7 +1,8 @@
 import {closeSync, fstatSync, openSync, readSync} from 'node:fs';
 import {join} from 'node:path';
 import {parseLine, type JournalRecord, type RecordKind} from '../journal-lines.js';
-import {runFiles} from '../read-run.js';
+import type {RunState} from '../../types.js';
+import {isWriterGone, runFiles} from '../read-run.js';
 
 /** Read from each file at a time; a longer line is read whole. */
 const chunkBytes = 256 * 1024;
@@ -89,4 +90,21 @@ export class JournalTail {
     this.#expected = head.seq + 1;
     return reader.shift();
   }
+}
+
+/** All records of a journal that nobody writes to, one at a time. */
+export function* journalRecords(folder: string): Generator<JournalRecord> {
+  const tail = new JournalTail(folder);
+  for (let record = tail.next({final: true}); record; record = tail.next({final: true})) yield record;
+}
+
+/** How the run of a journal stands, without keeping the journal in memory. */
+export async function journalState(folder: string): Promise<RunState> {
+  let state: RunState = 'running';
+  for (const record of journalRecords(folder)) {
+    if (record.kind !== 'event') continue;
+    if (record.event.type === 'ended') ({state} = record.event);
+    if (record.event.type === 'resumed') state = 'running';
+  }
+  return state === 'running' && (await isWriterGone(folder)) ? 'crashed' : state;
 }

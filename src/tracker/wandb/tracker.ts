@@ -1,11 +1,11 @@
 import {createInterface} from 'node:readline/promises';
 import {messageOf} from '../../errors.js';
 import type {Tracker} from '../contract.js';
-import {readRecords} from '../read-run.js';
 import {logIntoOwnRun, type OwnRun, type OwnRunLogger} from './own-run.js';
 import type {Pictures} from './rows.js';
 import {findApiKey, resolveSettings, type Surroundings, type WandbOptions} from './settings.js';
 import {startUploader, type Uploader} from './start-uploader.js';
+import {journalRecords} from './tail.js';
 import {freshState, readState, writeState} from './state.js';
 import {defaultTiming, type Timing} from './timing.js';
 
@@ -135,7 +135,7 @@ function ownRunTracker(
         baseUrl: run.settings.baseUrl.replace(/\/+$/, ''),
       };
       writeState(folder, before ?? freshState(own, {own: true}));
-      await logger.start(info, resumed ? (await readRecords(folder)).records : []);
+      await logger.start(info, resumed ? journalRecords(folder) : []);
     },
     event: event => logger.event(event),
     reading: reading => logger.reading(reading),

@@ -14,13 +14,13 @@ import {RowMaker, type Pictures} from './rows.js';
 import {configFor, createSession, refusal, type RunStatus, type Session} from './session.js';
 import {readState, writeState, type UploadState} from './state.js';
 import {Summary} from './summary.js';
-import {JournalTail} from './tail.js';
+import {journalRecords, JournalTail} from './tail.js';
 import {defaultTiming, type Timing} from './timing.js';
 
 /** One request carries at most this many bytes of rows; W&B refuses 10 MiB. Also the bound on rows in memory. */
-export const requestBytes = 8 * 1024 * 1024;
+export const requestBytes = 2 * 1024 * 1024;
 /** And at most this many rows. */
-export const requestRows = 5_000;
+export const requestRows = 2_000;
 
 /** Training's own keys that the list of metrics names; the pattern `*` in it covers all others. */
 export const listedKeys = 500;
@@ -65,7 +65,7 @@ interface Pending {
  * row k of the journal, so nothing is sent twice and nothing is missing, whatever broke in between, in this process
  * or in one before it.
  *
- * Memory: the rows of one request (8 MiB), a chunk of the journal, and a few numbers a reading for the charts.
+ * Memory: the rows of one request (2 MiB), a chunk of the journal, and a few numbers a reading for the charts.
  *
  * @throws InvarianceError `tracker_failed` where W&B refuses (key, deleted run) or was out of reach for too long; the
  * journal stays as it is.
@@ -164,9 +164,8 @@ class Upload {
   #isComplete(status: RunStatus | null): boolean {
     const {completed, base, rows} = this.#state;
     if (status === null || completed === null || status.lines < base! + rows) return false;
-    const tail = new JournalTail(this.#options.folder);
     let last = -1;
-    for (let record = tail.next({final: true}); record; record = tail.next({final: true})) last = record.seq;
+    for (const {seq} of journalRecords(this.#options.folder)) last = seq;
     return last === completed;
   }
 

@@ -49,9 +49,14 @@ export interface StoredArtifact {
   manifest: string | null;
 }
 
+/** The official client writes bare NaN and Infinity into its summary; here they become the texts of its history. */
+export function parseLoose(text: string): Record<string, unknown> {
+  return JSON.parse(text.replace(/([:[,])(NaN|-?Infinity)(?=[,\]}])/g, '$1"$2"')) as Record<string, unknown>;
+}
+
 export type Line = Record<string, unknown> & {_step: number};
 
 /** The rows of a run as W&B would chart them. */
 export function rowsOf(run: StoredRun): Line[] {
-  return run.history.map(line => JSON.parse(line) as Line);
+  return run.history.map(line => parseLoose(line) as Line);
 }

@@ -1,7 +1,7 @@
 import type {IncomingMessage, Server, ServerResponse} from 'node:http';
 import {serve, type HttpBindings} from '@hono/node-server';
 import {Hono, type Context} from 'hono';
-import {Store, type StoredArtifact, type StoredRun} from './stand-in-store.js';
+import {parseLoose, Store, type StoredArtifact, type StoredRun} from './stand-in-store.js';
 
 /** A request as faults see it. */
 export interface Seen {
@@ -191,11 +191,6 @@ export class StandIn {
     const reply = run();
     return context.json(reply.body as object, reply.status as 200);
   }
-}
-
-/** The official client writes bare NaN and Infinity into its summary; here they become the texts of its history. */
-export function parseLoose(text: string): Record<string, unknown> {
-  return JSON.parse(text.replace(/([:[,])(NaN|-?Infinity)(?=[,\]}])/g, '$1"$2"')) as Record<string, unknown>;
 }
 
 interface Reply {
