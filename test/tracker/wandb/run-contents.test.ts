@@ -1,4 +1,4 @@
-import {mkdirSync, mkdtempSync, writeFileSync} from 'node:fs';
+import {mkdirSync, mkdtempSync, readFileSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterAll, beforeAll, beforeEach, describe, expect, it} from 'vitest';
@@ -145,6 +145,16 @@ describe('a run holds', () => {
         ).toBe(true);
       }
     }
+  });
+
+  it('every picture and table that docs/wandb.md names, and no other', () => {
+    const documented = [
+      ...readFileSync('docs/wandb.md', 'utf8').matchAll(/^\| `(invariance\/[^`]+)` \|/gm),
+    ].map(([, key]) => key);
+    const logged = new Set(
+      rows.flatMap(row => Object.keys(row).filter(key => typeof row[key] === 'object' && row[key] !== null)),
+    );
+    expect([...logged].sort()).toEqual(documented.sort());
   });
 
   it('no NaN, and says so where the training had one', () => {
