@@ -129,7 +129,7 @@ describe('watchFolder', () => {
     const runs = join(scratch, 'runs');
     const held = (): string[] =>
       (existsSync(runs) ? readdirSync(runs, {recursive: true, encoding: 'utf8'}) : []).filter(name =>
-        /held.checkpoint-\d+.*\.(json|safetensors)$/.test(name),
+        /held.checkpoint-\w+.checkpoint-\d+.*\.(json|safetensors)$/.test(name),
       );
     for (const step of [10, 20]) await writeCheckpoint(folder, step);
     while (held().length < 2 * 4) await new Promise(resolve => setTimeout(resolve, 20));
