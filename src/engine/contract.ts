@@ -50,6 +50,7 @@ export interface Engine {
   /**
    * For each image on its own: loss = ‖f(x) − target‖₂ / ‖target‖₂, and its gradient with respect to the
    * [0, 1] pixels of x (not divided by the batch size).
+   * @throws InvarianceError `engine_failed` for a target that is zero or not finite: it has no relative error.
    */
   lossAndGradient(
     images: Images,

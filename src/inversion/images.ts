@@ -15,6 +15,14 @@ export function pickImages(images: Images, places: readonly number[]): Images {
   return {...images, count: places.length, data: pickRows(images.data, sizeOf(images), places)};
 }
 
+/** Puts images back where `pickImages` took them from. */
+export function putImages(images: Images, places: readonly number[], into: Images): void {
+  const size = sizeOf(images);
+  places.forEach((place, from) =>
+    into.data.set(images.data.subarray(from * size, (from + 1) * size), place * size),
+  );
+}
+
 /** The rows at these places, in this order. */
 export function pickFeatures(features: Features, places: readonly number[]): Features {
   return {...features, count: places.length, data: pickRows(features.data, features.width, places)};

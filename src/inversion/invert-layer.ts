@@ -1,6 +1,7 @@
 import type {Engine} from '../engine/index.js';
-import type {Images, LayerName} from '../types.js';
+import type {Features, Images, LayerName} from '../types.js';
 import {invertByAdam} from './fast.js';
+import {copyOf, pickFeatures, pickImages, putImages} from './images.js';
 import type {InversionOptions} from './options.js';
 import {invertByStir} from './stir.js';
 
@@ -15,7 +16,8 @@ export interface Inverted {
 
 /**
  * Images that one layer of the model in force cannot tell from the probes: X' = argmin ‖f(x') − f(x)‖₂ / ‖f(x)‖₂
- * for each image on its own, started at its seed.
+ * for each image on its own, started at its seed. An image that the layer maps to zero, or to what is not finite, has no
+ * relative error: it stays its seed, and the layer's gate counts it as not converged.
  *
  * @param options.probes X, n images in [0, 1].
  * @param options.seeds S, n images of the same size.
@@ -37,7 +39,30 @@ export async function invertLayer({
   onStep?: (step: number) => void;
 }): Promise<Inverted> {
   const targets = await engine.features(probes, layer);
-  return options.preset === 'stir'
-    ? invertByStir({engine, layer, targets, seeds, options, onStep})
-    : invertByAdam({engine, layer, targets, seeds, options, onStep});
+  const invertByPreset = (rows: {targets: Features; seeds: Images}): Promise<Inverted> =>
+    options.preset === 'stir'
+      ? invertByStir({engine, layer, ...rows, options, onStep})
+      : invertByAdam({engine, layer, ...rows, options, onStep});
+  const places = invertible(targets);
+  if (places.length === targets.count) return invertByPreset({targets, seeds});
+  const images = copyOf(seeds);
+  const halfway = copyOf(seeds);
+  if (places.length === 0) return {images, halfway, evaluations: 0};
+  const part = await invertByPreset({
+    targets: pickFeatures(targets, places),
+    seeds: pickImages(seeds, places),
+  });
+  putImages(part.images, places, images);
+  putImages(part.halfway, places, halfway);
+  return {images, halfway, evaluations: (part.evaluations * places.length) / targets.count};
+}
+
+/** Places of the rows that a relative error can be taken of. */
+function invertible({count, width, data}: Features): number[] {
+  const places = Array.from({length: count}, (_, row) => row);
+  return places.filter(row => {
+    let square = 0;
+    for (let at = row * width; at < (row + 1) * width; at++) square += data[at]! ** 2;
+    return square > 0 && Number.isFinite(square);
+  });
 }

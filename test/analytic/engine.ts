@@ -1,4 +1,5 @@
 import type {Engine, Parameter, Weights} from '../../src/engine/index.js';
+import {checkLoss} from '../../src/engine/check-calls.js';
 import {InvarianceError} from '../../src/errors.js';
 import {seededRandom} from '../../src/random.js';
 import type {Features, Gram, Images, LayerName} from '../../src/types.js';
@@ -119,6 +120,7 @@ export function analyticEngine({
         for (let k = 0; k < pixels; k++)
           gradient[at * pixels + k] = image[k]! >= 0 && image[k]! <= 1 ? back[k]! / 0.5 : 0;
       }
+      checkLoss(loss, layer);
       return {loss, gradient};
     },
     async dispose() {},

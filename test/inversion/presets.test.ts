@@ -178,3 +178,48 @@ function varianceOf({count, width, data}: Features): number {
   }
   return variance;
 }
+
+describe.each(['stir', 'fast'] as const)('images that the layer maps to zero, under preset %s,', preset => {
+  test('stay their seeds, and the others are inverted as if they were alone', async () => {
+    const options = inversionOptions({preset, steps: 8});
+    const engine = analyticEngine();
+    const probes = analyticProbes({count: 5});
+    const seeds = drawSeeds({like: probes});
+    const dead = [1, 4];
+    const dying: typeof engine = {
+      ...engine,
+      async features(images, of) {
+        const features = await engine.features(images, of);
+        if (images !== probes) return features;
+        for (const row of dead) features.data.fill(0, row * features.width, (row + 1) * features.width);
+        return features;
+      },
+      async lossAndGradient(images, of, targets) {
+        const made = await engine.lossAndGradient(images, of, targets);
+        expect([...made.loss].every(Number.isFinite)).toBe(true);
+        return made;
+      },
+    };
+    const pick = (images: Images, places: number[]): Images => ({
+      ...images,
+      count: places.length,
+      data: Float32Array.from(
+        places.flatMap(place => [...images.data.subarray(16 * place, 16 * place + 16)]),
+      ),
+    });
+    const inverted = await invertLayer({engine: dying, layer, probes, seeds, options});
+    const live = [0, 2, 3];
+    const alone = await invertLayer({
+      engine,
+      layer,
+      probes: pick(probes, live),
+      seeds: pick(seeds, live),
+      options,
+    });
+    for (const which of ['images', 'halfway'] as const) {
+      expect(pick(inverted[which], dead)).toEqual(pick(seeds, dead));
+      expect(pick(inverted[which], live)).toEqual(alone[which]);
+    }
+    expect(inverted.evaluations).toBeCloseTo((3 / 5) * alone.evaluations, 10);
+  });
+});

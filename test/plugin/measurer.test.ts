@@ -182,13 +182,16 @@ describe('what cannot be measured', () => {
     const seeds = drawSeeds({like: analyticProbes({count: 4})});
     await expect(measure({seeds})).rejects.toThrow('4 seeds for 24 probes');
   });
-  test('a constant layer is withheld, the others are scored', async () => {
+  test.each([
+    ['constant', [4]],
+    ['zero', [4, 5]],
+  ])('a %s layer is withheld, the others are scored', async (_, zeroed) => {
     const engine = analyticEngine();
     engine.setWeights(
       engine
         .weights()
         .map((parameter, index) =>
-          index === 4 ? {...parameter, data: parameter.data.map(() => 0)} : parameter,
+          zeroed.includes(index) ? {...parameter, data: parameter.data.map(() => 0)} : parameter,
         ),
     );
     const {baseline, read} = await measure({engine});
