@@ -81,6 +81,8 @@ export interface Fingerprint {
   layers: readonly LayerName[];
   pooling: Pooling;
   inversion: Readonly<Record<string, string | number>>;
+  /** The network whose similarity is the floor N: 'random 0' is drawn with seed 0, anything else a hash of its weights. */
+  floor: string;
 }
 
 /** What is measured once a run, on the pretrained model and its controls. */

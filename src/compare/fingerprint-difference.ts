@@ -7,6 +7,7 @@ const remedies = {
   layers: 'they measured different layers',
   pooling: 'they pooled tokens differently',
   inversion: 'their inversions were made with different options',
+  floor: 'their floors are those of different untrained networks',
 } as const;
 
 /**

@@ -41,8 +41,18 @@ export function inversionKeys({
   return new Map(engine.layers.map((layer, at) => [layer, hash({...shared, layer, weights: upTo[at]!})]));
 }
 
-/** What a run's readings may be compared with: see `Fingerprint`. */
-export function fingerprintOf({engine, weights, probes, seeds, options}: InversionInputs): Fingerprint {
+/**
+ * What a run's readings may be compared with: see `Fingerprint`.
+ * @param floor weights that were never trained, or the seed that they are drawn with.
+ */
+export function fingerprintOf({
+  engine,
+  weights,
+  probes,
+  seeds,
+  options,
+  floor,
+}: InversionInputs & {floor: Weights | number}): Fingerprint {
   const parts = {
     pretrained: hash({
       definition: engine.definition,
@@ -53,6 +63,7 @@ export function fingerprintOf({engine, weights, probes, seeds, options}: Inversi
     layers: engine.layers,
     pooling: engine.pooling,
     inversion: sorted({...options, revision: REVISION}),
+    floor: typeof floor === 'number' ? `random ${floor}` : hashWeights(engine.layers, floor),
   };
   return {id: hash(parts), ...parts};
 }

@@ -4,7 +4,6 @@ import {
   drawSeeds,
   fingerprintOf,
   hashText,
-  hashWeights,
   inversionOptions,
   openInversionCache,
   type InversionCache,
@@ -28,8 +27,8 @@ export interface MeasurerOptions {
   seeds?: Images;
   /** The pretrained weights; default those in force now. */
   reference?: Weights;
-  /** Weights never trained, for the floor N; default `engine.randomWeights(0)`. */
-  floor?: Weights;
+  /** Weights never trained, for the floor N, or the seed to draw them with; default 0. */
+  floor?: Weights | number;
   /** Default `inversionOptions()`: preset fast. */
   inversion?: InversionOptions;
   /** Default in memory, for this measurer alone. */
@@ -71,7 +70,7 @@ export async function createMeasurer({
   probes,
   seeds = drawSeeds({like: probes}),
   reference = unmetered.weights(),
-  floor = unmetered.randomWeights(0),
+  floor = 0,
   inversion: options = inversionOptions(),
   cache,
   workers = 1,
@@ -83,12 +82,10 @@ export async function createMeasurer({
   const {engine, cost} = meterOf(unmetered, now);
   const inputs = {engine, weights: reference, probes, seeds, options};
   const inversions = openInversions({...inputs, cache, workers, onProgress, now});
-  const fingerprint = fingerprintOf(inputs);
+  const fingerprint = fingerprintOf({...inputs, floor});
 
   // Equal to the bit only where the same engine measures both: hence its description.
-  const key = hashText(
-    `baseline ${fingerprint.id} ${hashWeights(engine.layers, floor)} ${engine.description}`,
-  );
+  const key = hashText(`baseline ${fingerprint.id} ${engine.description}`);
   const kept = (await cache.readValue(key)) as Omit<Baseline, 'cost'> | null;
   let baseline: Baseline;
   if (kept) {
@@ -96,7 +93,17 @@ export async function createMeasurer({
   } else {
     const measured = await cost(async () => {
       await inversions.prepare();
-      return measureBaseline({engine, reference, floor, probes, seeds, inversions, fingerprint, onProgress});
+      const untrained = typeof floor === 'number' ? engine.randomWeights(floor) : floor;
+      return measureBaseline({
+        engine,
+        reference,
+        floor: untrained,
+        probes,
+        seeds,
+        inversions,
+        fingerprint,
+        onProgress,
+      });
     });
     await cache.writeValue(key, measured.result);
     baseline = {...measured.result, cost: measured.cost};

@@ -201,7 +201,7 @@ function refuseMismatch(
 ): void {
   if (fingerprint.id === state.fingerprint) return;
   const before = past?.info.fingerprint;
-  const parts = ['pretrained', 'probes', 'seeds', 'layers', 'pooling', 'inversion'] as const;
+  const parts = ['pretrained', 'probes', 'seeds', 'layers', 'pooling', 'inversion', 'floor'] as const;
   const differing = parts.filter(
     part => before !== undefined && JSON.stringify(before[part]) !== JSON.stringify(fingerprint[part]),
   );

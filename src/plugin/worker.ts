@@ -53,7 +53,7 @@ async function open(spec: MeasuringSpec): Promise<Opened> {
   const floor =
     typeof spec.floor === 'string'
       ? await readWeights(spec.floor, {like: engine, base: spec.pretrained})
-      : engine.randomWeights(spec.floor ?? 0);
+      : (spec.floor ?? 0);
   const cache = await openInversionCache({
     folder: spec.cache === undefined ? defaultCacheFolder() : spec.cache,
     onNotice: (code, message) => report({type: 'notice', code, message}),
@@ -69,7 +69,7 @@ async function open(spec: MeasuringSpec): Promise<Opened> {
       blocks: engine.blocks,
       pooling: engine.pooling,
       probes: {count: probes.count, source},
-      fingerprint: fingerprintOf({engine, weights: reference, probes, seeds, options: inversion}),
+      fingerprint: fingerprintOf({engine, weights: reference, probes, seeds, options: inversion, floor}),
     },
   };
 }

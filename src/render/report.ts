@@ -265,6 +265,7 @@ function provenance({info, baseline, readings, events}: RenderedRun): Fragment {
     ['Seeds', fingerprint.seeds],
     ['Layers, pooling', `${info.layers.length}, ${info.pooling}`],
     ['Inversion', pairs(fingerprint.inversion)],
+    ['Floor', fingerprint.floor],
     ['Cost of the baseline', baseline ? cost(baseline.cost) : 'not measured'],
     [
       'Cost of readings',

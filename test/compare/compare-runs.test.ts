@@ -10,6 +10,7 @@ const fingerprint: Fingerprint = {
   layers: ['block_00', 'norm'],
   pooling: 'tokens',
   inversion: {preset: 'fast', steps: 50},
+  floor: 'random 0',
 };
 
 const scored = (value: number, spread = 0.05): Score => ({

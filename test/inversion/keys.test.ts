@@ -16,7 +16,7 @@ const inputs: InversionInputs = {
 const keysOf = (changes: Partial<InversionInputs> = {}) => [
   ...inversionKeys({...inputs, ...changes}).values(),
 ];
-const idOf = (changes: Partial<InversionInputs> = {}) => fingerprintOf({...inputs, ...changes}).id;
+const idOf = (changes: Partial<InversionInputs> = {}) => fingerprintOf({...inputs, floor: 0, ...changes}).id;
 
 function withNudge(at: number): Weights {
   return engine.weights().map((parameter, index) => {
@@ -60,4 +60,12 @@ test.each<[string, Partial<InversionInputs>]>([
   const before = keysOf();
   keysOf(changes).forEach((key, layer) => expect(key).not.toBe(before[layer]));
   expect(idOf(changes)).not.toBe(idOf());
+});
+
+test('another floor is another fingerprint, and the same inversions', () => {
+  const ids = [0, 1, engine.randomWeights(0), engine.randomWeights(1)].map(
+    floor => fingerprintOf({...inputs, floor}).id,
+  );
+  expect(new Set(ids).size).toBe(4);
+  expect(fingerprintOf({...inputs, floor: engine.randomWeights(0)}).id).toBe(ids[2]);
 });

@@ -202,6 +202,7 @@ function fingerprintOf(layers: readonly LayerName[]): Fingerprint {
     layers,
     pooling: 'tokens',
     inversion: {preset: 'stir', steps: 100, stepSize: 0.5},
+    floor: 'random 0',
   };
 }
 

@@ -17,6 +17,7 @@ const fingerprint: Fingerprint = {
   layers: sampleLayers,
   pooling: 'tokens',
   inversion: {preset: 'fast', steps: 50},
+  floor: 'random 0',
 };
 
 export function sampleInfo(id = 'run-1', config: Record<string, unknown> = {lr: 0.001}): RunInfo {

@@ -90,6 +90,7 @@ export function configOf(
         inversion: fingerprint.inversion,
         probes: {...info.probes, hash: fingerprint.probes},
         seeds: fingerprint.seeds,
+        floor: fingerprint.floor,
         engine: info.engine,
         versions: info.versions,
         git: info.git,
