@@ -1,4 +1,4 @@
-import {closeSync, fsyncSync, openSync} from 'node:fs';
+import {closeSync, existsSync, fsyncSync, openSync} from 'node:fs';
 import {join} from 'node:path';
 import {InvarianceError, messageOf} from '../../errors.js';
 import type {Reading, RunInfo, RunState} from '../../types.js';
@@ -67,8 +67,8 @@ interface Pending {
  *
  * Memory: the rows of one request (2 MiB), a chunk of the journal, and a few numbers a reading for the charts.
  *
- * @throws InvarianceError `tracker_failed` where W&B refuses (key, deleted run) or was out of reach for too long; the
- * journal stays as it is.
+ * @throws InvarianceError `tracker_failed` where W&B refuses (key, deleted run) or was out of reach for too long, and the
+ * journal stays as it is; `bad_record` where the run's folder is deleted meanwhile.
  */
 export async function uploadRun(options: UploadOptions): Promise<Uploaded> {
   const {folder, onNotice = () => {}} = options;
@@ -79,13 +79,14 @@ export async function uploadRun(options: UploadOptions): Promise<Uploaded> {
   try {
     const uploaded = await upload.run();
     state.problem = null;
+    writeState(folder, state);
     return uploaded;
   } catch (error) {
+    if (!existsSync(folder)) throw deleted(folder);
     state.problem = messageOf(error);
+    writeState(folder, state);
     onNotice({level: 'warning', message: state.problem});
     throw error;
-  } finally {
-    writeState(folder, state);
   }
 }
 
@@ -110,8 +111,12 @@ class Upload {
     this.#info = info;
     this.#state = state;
     this.#timing = {...defaultTiming, ...options.timing};
-    this.#sleep = options.sleep ?? (ms => new Promise(resolve => setTimeout(resolve, ms)));
-    const {apiKey, fetch} = options;
+    const {apiKey, fetch, folder, sleep = pause} = options;
+    this.#sleep = async ms => {
+      await sleep(ms);
+      // Whatever is waited for, nobody can ask for this run any more.
+      if (!existsSync(folder)) throw deleted(folder);
+    };
     const {baseUrl} = state.settings;
     this.#api = createApi({baseUrl, apiKey, fetch, timeoutMs: this.#timing.requestMs});
     this.#patience = createPatience({timing: this.#timing, sleep: this.#sleep});
@@ -450,6 +455,14 @@ class Upload {
       }
     }
   }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise(resolve => setTimeout(resolve, ms));
+}
+
+function deleted(folder: string): InvarianceError {
+  return new InvarianceError('bad_record', `${folder} was deleted; its upload ends`);
 }
 
 function outOfReach(reason: string): InvarianceError {

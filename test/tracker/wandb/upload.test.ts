@@ -1,4 +1,4 @@
-import {mkdtempSync} from 'node:fs';
+import {mkdtempSync, rmSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterEach, beforeEach, describe, expect, it} from 'vitest';
@@ -292,6 +292,23 @@ describe('an upload stops with a clear message and keeps the journal', () => {
     }
     configure({resume});
     await expect(upload()).rejects.toThrow(message);
+  });
+});
+
+describe('an upload whose run folder is deleted ends', () => {
+  it.each([
+    ['while it waits for more rows', false],
+    ['while the server is away', true],
+  ])('%s', async (_, away) => {
+    const record = await journal({end: false});
+    configure();
+    const uploading = upload({isLive: () => true});
+    const ended = expect(uploading).rejects.toThrow(`${folder} was deleted; its upload ends`);
+    while (server.requests.length === 0) await new Promise(resolve => setTimeout(resolve, 5));
+    if (away) await server.down();
+    rmSync(folder, {recursive: true, force: true, maxRetries: 5});
+    await ended;
+    record.finish('finished');
   });
 });
 
