@@ -6,5 +6,5 @@ export type {RenderedRun} from './run.js';
 export {fillTemplate, type TemplateName} from './template.js';
 export {differenceChart, renderDifference} from './render-difference.js';
 export {drawReport, renderReport, type RenderedReport} from './render-report.js';
-export {pageStyle} from './report.js';
+export {minuteOf, pageStyle} from './report.js';
 export {summaryOf, type Summary} from './summary.js';

@@ -65,8 +65,13 @@ function headline({info, readings, events, subject}: RenderedRun, last: Reading 
     ...(last && subject === undefined
       ? [`last at step ${last.step}${last.epoch === null ? '' : `, epoch ${number(last.epoch, 2)}`}`]
       : []),
-    `started ${new Date(info.created).toISOString().slice(0, 16).replace('T', ' ')} UTC`,
+    `started ${minuteOf(info.created)}`,
   ].join(' · ');
+}
+
+/** Unix milliseconds as a page says them. */
+export function minuteOf(time: number): string {
+  return `${new Date(time).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 }
 
 function summary(run: RenderedRun): Fragment {

@@ -1,7 +1,7 @@
 import {Hono} from 'hono';
 import {html, raw} from 'hono/html';
 import {HTTPException} from 'hono/http-exception';
-import {drawReport, pageStyle} from '../render/index.js';
+import {drawReport, minuteOf, pageStyle} from '../render/index.js';
 import {listRuns, type RunSummary} from '../tracker/index.js';
 import {runById} from './api.js';
 
@@ -54,29 +54,33 @@ function listPage(folder: string, runs: readonly RunSummary[]) {
 }
 
 function runTable(runs: readonly RunSummary[]) {
-  return html`<table>
-    <thead>
-      <tr>
-        <th scope="col">run</th>
-        <th scope="col">state</th>
-        <th scope="col">readings</th>
-        <th scope="col">last step</th>
-        <th scope="col">mean retention</th>
-        <th scope="col">fingerprint</th>
-      </tr>
-    </thead>
-    <tbody>
-      ${runs.map(
-        ({info, state, readings, last}) =>
-          html`<tr>
-            <th scope="row"><a href="/runs/${info.id}">${info.name}</a></th>
-            <td>${state}</td>
-            <td>${readings}</td>
-            <td>${last?.step ?? '–'}</td>
-            <td>${last?.meanScore?.toFixed(2) ?? '–'}</td>
-            <td><code>${info.fingerprint.id.slice(0, 8)}</code></td>
-          </tr>`,
-      )}
-    </tbody>
-  </table>`;
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="runs">
+    <table class="runs">
+      <thead>
+        <tr>
+          <th scope="col">run</th>
+          <th scope="col">started</th>
+          <th scope="col">state</th>
+          <th scope="col">readings</th>
+          <th scope="col">last step</th>
+          <th scope="col">mean retention</th>
+          <th scope="col">fingerprint</th>
+        </tr>
+      </thead>
+      <tbody>
+        ${runs.map(
+          ({info, state, readings, last}) =>
+            html`<tr>
+              <th scope="row"><a href="/runs/${info.id}">${info.name}</a></th>
+              <td>${minuteOf(info.created)}</td>
+              <td>${state}</td>
+              <td>${readings}</td>
+              <td>${last?.step ?? '–'}</td>
+              <td>${last?.meanScore?.toFixed(2) ?? '–'}</td>
+              <td><code>${info.fingerprint.id.slice(0, 8)}</code></td>
+            </tr>`,
+        )}
+      </tbody>
+    </table>
+  </div>`;
 }

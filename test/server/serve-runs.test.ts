@@ -111,6 +111,11 @@ describe.skipIf(browser === undefined)('the page, in a browser', () => {
       const page = await chrome.newPage();
       await page.goto(server.url);
       expect(await page.locator('tbody tr').allInnerTexts()).toEqual([expect.stringContaining('running')]);
+      await page.setViewportSize({width: 320, height: 700});
+      const beyond = await page.evaluate(
+        () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+      );
+      expect(beyond, 'sideways scroll of the page on a telephone').toBe(0);
       await page.getByRole('link', {name: 'run a'}).click();
       await page.getByText('2 readings').first().waitFor();
       journal.reading(run.readings[2]!);
