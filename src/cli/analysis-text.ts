@@ -1,6 +1,6 @@
 import type {Score} from '../types.js';
 import type {Analysis} from './analysis.js';
-import {durationOf} from './duration.js';
+import {durationOf} from '../plugin/index.js';
 import {textTable} from './text-table.js';
 
 /** Movements of less than this share of the depth are not called movements. */

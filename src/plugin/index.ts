@@ -1,4 +1,5 @@
 export {describeRun} from './describe-run.js';
+export {durationOf} from './duration.js';
 export {createMeasurer, type Measurer, type MeasurerOptions} from './measurer.js';
 export {startMeasuring, type Measuring} from './measuring.js';
 export type {MeasuringInfo, MeasuringSpec, ReadRequest} from './messages.js';

@@ -77,7 +77,7 @@ export async function createMeasurer({
   onProgress = () => {},
   now = () => performance.now(),
 }: MeasurerOptions): Promise<Measurer> {
-  checkImages(unmetered, probes, seeds);
+  checkFit(unmetered, {probes, seeds});
   cache ??= await openInversionCache({folder: null});
   const {engine, cost} = meterOf(unmetered, now);
   const inputs = {engine, weights: reference, probes, seeds, options};
@@ -149,7 +149,11 @@ export async function createMeasurer({
   };
 }
 
-function checkImages(engine: Engine, probes: Images, seeds: Images): void {
+/** @throws InvarianceError `bad_probes` for fewer than 4 probes, images of another size than the model takes, seeds for others. */
+export function checkFit(
+  engine: Pick<Engine, 'input'>,
+  {probes, seeds}: {probes: Images; seeds: Images},
+): void {
   if (probes.count < MIN_PROBES)
     throw new InvarianceError(
       'bad_probes',

@@ -90,7 +90,8 @@ describe('docs/callback.md', () => {
             mode: 'max',
             present: [],
             observed: [],
-            isWaiting: () => false,
+            run: 'run-1',
+            waiting: () => [],
           }),
         },
       );
