@@ -4,7 +4,7 @@ import {openSafetensors, replaceFile, writeSafetensors} from '../engine/index.js
 import {messageOf} from '../errors.js';
 import type {Gate, Images} from '../types.js';
 import {claimFile} from './claim.js';
-import type {Inverted} from './invert-layer.js';
+import type {Inverted} from './descent.js';
 import {hashBytes, hashText} from './keys.js';
 
 /** One finished layer: its images, and how good they are. */
