@@ -4,7 +4,6 @@ import {join, resolve} from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {loggedAt, readTrainerState, type TrainerState} from '../../engine/index.js';
 import {InvarianceError, messageOf} from '../../errors.js';
-import {renderReport} from '../../render/index.js';
 import {openJournal, readRecords, readRun, type RecordedRun} from '../../tracker/index.js';
 import type {Moment, RunInfo} from '../../types.js';
 import {createDispatcher, type Dispatcher} from '../dispatcher.js';
@@ -206,10 +205,16 @@ export async function watchFolder(options: WatchOptions): Promise<WatchSummary> 
   }
   await rm(join(run.folder, 'held'), {recursive: true, force: true});
   await dispatcher.finish('finished');
-  await renderReport(await readRun(run.folder), run.folder).catch((error: unknown) =>
+  await writeReport(run.folder).catch((error: unknown) =>
     say(`the report could not be written: ${messageOf(error)}`),
   );
   return summary;
+}
+
+async function writeReport(folder: string): Promise<void> {
+  // The plotting library is large, and only wanted here.
+  const {renderReport} = await import('../../render/index.js');
+  await renderReport(await readRun(folder), folder);
 }
 
 async function openRecord(
