@@ -97,7 +97,7 @@ export interface Baseline {
   floor: Estimates;
   /** Diagonals of two controls, unbiased: X' := seeds, and X' with its rows permuted. */
   controls: {noise: (number | null)[]; permuted: (number | null)[]};
-  /** Centre of mass of each pretrained layer's invariances over its own blocks, com_0(i). */
+  /** Centre of mass of each pretrained layer's invariances over its own blocks, com_0(i); null where its gate failed. */
   flow: (number | null)[];
   gates: Gate[];
   cost: Cost;
@@ -128,20 +128,31 @@ export interface Reading extends Moment {
   /** Equal to the baseline's fingerprint id. */
   fingerprint: string;
   layers: readonly LayerName[];
-  /** R_t. */
+  /** R_t as measured; a row says nothing of the layer where its gate in the baseline failed. */
   retention: Estimates;
   /** D_t. */
   drift: Estimates;
   /** r_t[i], one a layer. */
   scores: Score[];
-  /** com_t(i), and the column j*(i) that holds most of layer i's invariance; blocks only, null elsewhere. */
+  /** Over the layers that the baseline can score; null where it can score none, or one of them has no score now. */
+  meanScore: number | null;
+  /**
+   * com_t(i), and the column j*(i) that holds most of layer i's invariance; blocks only, null elsewhere and where the
+   * inversion of layer i did not converge.
+   */
   flow: {centre: (number | null)[]; strongest: (number | null)[]};
   /** C_t(i): positive = moved to shallower layers; `mean` is over the deeper half of the blocks. */
   compression: {layers: (number | null)[]; mean: number | null};
-  /** ‖θt − θ0‖F / ‖θ0‖F by layer; null where a layer owns no weights. */
+  /**
+   * ‖θt − θ0‖F / ‖θ0‖F over the weights that the layer depends on and no shallower measured layer does; null where there
+   * are none.
+   */
   weightDrift: (number | null)[];
-  /** A_t and the novelty W0[i,i] − A_t[i,i], on the readings that took it. */
-  acquired?: {similarity: Estimates; novelty: (number | null)[]};
+  /**
+   * A_t and the novelty W0[i,i] − A_t[i,i], on the readings that took it. `gates` judge X''_j, one a finetuned layer. As in
+   * R, entries of A whose inversion failed stay as measured; the novelty is null where one of its two inversions failed.
+   */
+  acquired?: {similarity: Estimates; novelty: (number | null)[]; gates: Gate[]};
   /**
    * |R(T)[i,i] − R(T/2)[i,i]|, unbiased: what the second half of the inversion's evaluations changed on this model.
    * On the first reading after training began, as self-similarity does not prove that inversions converged.

@@ -1,7 +1,10 @@
-import type {Score} from '../types.js';
+import {deeperHalf, notConverged} from '../metrics/index.js';
+import type {Gate, Score} from '../types.js';
 import type {Analysis} from './analysis.js';
 import {durationOf} from '../plugin/index.js';
 import {textTable} from './text-table.js';
+
+const BRACKETS = 'In brackets: measured on images whose inversion did not converge; nothing follows from it.';
 
 /** Movements of less than this share of the depth are not called movements. */
 const STAYS = 0.02;
@@ -10,17 +13,18 @@ const STAYS = 0.02;
 export function analysisText(analysis: Analysis): string {
   const {layers, scores, gates, probes, engine, cost, fingerprint} = analysis;
   const head = ['layer', 'retention [95 %]', 'R', 'W0', 'floor', 'drift', 'weights', 'moved', 'inversion'];
-  const rows = layers.map((layer, i) => [
-    layer,
-    scoreText(scores[i]!),
-    number(analysis.R.unbiased[i]![i]!),
-    number(analysis.W0.unbiased[i]![i]!),
-    number(analysis.floor.unbiased[i]![i]!),
-    number(analysis.drift.unbiased[i]![i]!),
-    number(analysis.weightDrift[i]!),
-    moveText(analysis, i),
-    `fvu ${number(gates[i]!.fvu)} ${gates[i]!.passed ? 'ok' : 'not converged'}`,
-  ]);
+  const rows = layers.map((layer, i) => {
+    const gate = gates[i]!;
+    return [
+      layer,
+      scoreText(scores[i]!),
+      ...[analysis.R, analysis.W0, analysis.floor].map(({unbiased}) => judged(unbiased[i]![i]!, gate)),
+      number(analysis.drift.unbiased[i]![i]!),
+      number(analysis.weightDrift[i]!),
+      moveText(analysis, i),
+      gateText(gate),
+    ];
+  });
   const withheld = layers.flatMap((layer, i) => {
     const score = scores[i]!;
     return score.status === 'withheld' ? [`${layer}: retention withheld, ${score.reason}`] : [];
@@ -28,6 +32,8 @@ export function analysisText(analysis: Analysis): string {
   return [
     textTable([head, ...rows]),
     ...withheld,
+    ...acquiredText(analysis),
+    ...(unconverged([...gates, ...(analysis.acquiredGates ?? [])]).length > 0 ? [BRACKETS] : []),
     summaryText(analysis),
     ...convergenceText(analysis),
     `${probes.count} probes of ${probes.source}; ${engine}; ${durationOf(cost.seconds)}; ` +
@@ -36,8 +42,30 @@ export function analysisText(analysis: Analysis): string {
   ].join('\n');
 }
 
+/** What A says, a line a layer; nothing where it was not asked for. */
+function acquiredText({layers, A, novelty, gates, acquiredGates}: Analysis): string[] {
+  if (!A || !novelty || !acquiredGates) return [];
+  const rows = layers.map((layer, i) => [
+    layer,
+    judged(A.unbiased[i]![i]!, acquiredGates[i]!),
+    number(novelty[i]!),
+    gateText(acquiredGates[i]!),
+  ]);
+  const withheld = layers.flatMap((layer, i) => {
+    const [pretrained, own] = [gates[i]!, acquiredGates[i]!];
+    if (pretrained.passed && own.passed) return [];
+    const [failed, whose] = own.passed ? [pretrained, 'pretrained'] : [own, 'finetuned'];
+    return [`${layer}: novelty withheld, of the ${whose} layer ${notConverged(failed)}`];
+  });
+  return [
+    '',
+    textTable([['layer', 'A', 'novelty', 'inversion of the finetuned layer'], ...rows]),
+    ...withheld,
+  ];
+}
+
 /** One sentence: what is kept, what is forgotten most, which way it moved. */
-function summaryText({layers, scores, compression}: Analysis): string {
+function summaryText({layers, blocks, scores, gates, compression}: Analysis): string {
   const scored = layers.flatMap((layer, i) => {
     const score = scores[i]!;
     return score.status === 'scored' ? [{layer, ...score}] : [];
@@ -46,9 +74,12 @@ function summaryText({layers, scores, compression}: Analysis): string {
   const kept = scored.filter(({value}) => value >= 0.9).length;
   const lowest = scored.reduce((a, b) => (b.value < a.value ? b : a));
   const mean = compression.mean;
+  const unknown = unconverged(gates.filter(({layer}) => deeperHalf(blocks).includes(layer)));
   const way =
     mean === null
-      ? ''
+      ? unknown.length > 0
+        ? `; where invariances of the deeper half moved is not known: inversion not converged in ${unknown.join(', ')}`
+        : ''
       : Math.abs(mean) < STAYS
         ? '; invariances of the deeper half stay where they were'
         : `; invariances of the deeper half moved ${number(Math.abs(mean))} of the depth ${mean > 0 ? 'shallower' : 'deeper'}`;
@@ -59,10 +90,10 @@ function summaryText({layers, scores, compression}: Analysis): string {
 }
 
 /** Whether more inversion would change R, by the layer where it would change most. */
-function convergenceText({layers, convergence}: Analysis): string[] {
+function convergenceText({layers, gates, convergence}: Analysis): string[] {
   const known = layers.flatMap((layer, i) => {
     const change = convergence?.[i] ?? null;
-    return change === null ? [] : [{layer, change}];
+    return change === null || !gates[i]!.passed ? [] : [{layer, change}];
   });
   if (known.length === 0) return [];
   const most = known.reduce((a, b) => (b.change > a.change ? b : a));
@@ -75,12 +106,26 @@ function scoreText(score: Score): string {
   return `${number(score.value)}${interval}`;
 }
 
-function moveText({layers, flow, compression}: Analysis, i: number): string {
+function moveText({layers, blocks, gates, flow, compression}: Analysis, i: number): string {
+  if (blocks.includes(layers[i]!) && !gates[i]!.passed) return 'not known';
   const share = compression.layers[i] ?? null;
   const strongest = flow.strongest[i] ?? null;
   if (share === null || strongest === null) return '–';
   const way = Math.abs(share) < STAYS ? 'stays' : share > 0 ? 'shallower' : 'deeper';
   return `${way} ${number(Math.abs(share))}, most in ${layers[strongest]!}`;
+}
+
+function gateText({fvu, passed}: Gate): string {
+  return `fvu ${number(fvu)} ${passed ? 'ok' : 'not converged'}`;
+}
+
+function unconverged(gates: readonly Gate[]): string[] {
+  return gates.flatMap(({layer, passed}) => (passed ? [] : [layer]));
+}
+
+/** A number that rests on inverted images, in brackets where they are not good enough. */
+function judged(value: number | null, {passed}: Gate): string {
+  return passed || value === null ? number(value) : `(${number(value)})`;
 }
 
 function number(value: number | null): string {

@@ -4,6 +4,8 @@ import type {Baseline, Cost, Estimates, Fingerprint, Gate, Reading, Score} from 
 /** What `measure --json` prints: one finetuned model against its pretrained one. Rows are pretrained layers. */
 export interface Analysis {
   layers: readonly string[];
+  /** Those of them that are residual-stream blocks: positions of `flow` count these. */
+  blocks: readonly string[];
   /** R, the ceiling W0, the floor N, and A where it was asked for. */
   R: Estimates;
   W0: Estimates;
@@ -19,7 +21,10 @@ export interface Analysis {
   /** |R(T) − R(T/2)| of each layer. */
   convergence: (number | null)[] | null;
   controls: Baseline['controls'];
+  /** Of the images inverted from the pretrained layers: what row i of R, W0 and the floor is worth. */
   gates: Gate[];
+  /** Of those inverted from the finetuned layers: what column j of A is worth. Null without A. */
+  acquiredGates: Gate[] | null;
   fingerprint: Fingerprint;
   probes: MeasuringInfo['probes'];
   engine: string;
@@ -29,6 +34,7 @@ export interface Analysis {
 export function analysisOf(info: MeasuringInfo, baseline: Baseline, reading: Reading): Analysis {
   return {
     layers: baseline.layers,
+    blocks: baseline.blocks,
     R: reading.retention,
     W0: baseline.ceiling,
     floor: baseline.floor,
@@ -42,6 +48,7 @@ export function analysisOf(info: MeasuringInfo, baseline: Baseline, reading: Rea
     convergence: reading.convergence ?? null,
     controls: baseline.controls,
     gates: baseline.gates,
+    acquiredGates: reading.acquired?.gates ?? null,
     fingerprint: baseline.fingerprint,
     probes: info.probes,
     engine: info.engine,

@@ -21,12 +21,12 @@ export function driftMatrix({
   return {unbiased: drift(unbiased), biased: drift(biased)};
 }
 
-/** The weights that one layer owns, tensor by tensor. */
+/** The weights that one layer depends on and no shallower measured one does, tensor by tensor. */
 export type LayerWeights = readonly Float32Array[];
 
 /**
  * ‖θt − θ0‖F / ‖θ0‖F of each layer, over all its tensors together. It tells a layer that moved and kept its invariances
- * from one that moved and forgot. Null where a layer owns no weights, or only zeros, or not finite ones.
+ * from one that moved and forgot. Null where a layer has no weights, or only zeros, or not finite ones.
  */
 export function weightDrift(
   reference: readonly LayerWeights[],

@@ -1,4 +1,4 @@
-import type {Estimates} from '../types.js';
+import type {Estimates, Gate} from '../types.js';
 
 /** Where each pretrained layer's invariances sit now. Entries of layers that are no blocks are null. */
 export interface Flow {
@@ -12,23 +12,28 @@ export interface Flow {
  * Flow of invariances through the depth: over the block columns j of R_t's row i, with w[i, j] = max(R_t[i, j] − N[i, j],
  * 0), the centre of mass Σ j·w / Σ w and the column of the largest w. Unbiased estimates. [ours]
  *
- * Null as well where a row holds a withheld value, or nothing above the floor.
+ * Null as well where the inversion of layer i did not converge, or where a row holds a withheld value or nothing above the
+ * floor.
  *
  * @param blocks indices of the residual-stream blocks among the layers, shallow to deep.
+ * @param gates one a layer, of the inverted images in use.
  */
 export function flow({
   retention,
   floor,
   blocks,
+  gates,
 }: {
   retention: Estimates;
   floor: Estimates;
   blocks: readonly number[];
+  gates: readonly Pick<Gate, 'passed'>[];
 }): Flow {
   const layers = retention.unbiased.length;
   const centre = new Array<number | null>(layers).fill(null);
   const strongest = new Array<number | null>(layers).fill(null);
   for (const i of blocks) {
+    if (!gates[i]!.passed) continue;
     const weights = flowWeights(retention.unbiased[i]!, floor.unbiased[i]!, blocks);
     if (weights === null) continue;
     const total = weights.reduce((sum, weight) => sum + weight, 0);
@@ -63,8 +68,8 @@ export interface Compression {
 
 /**
  * C_t(i) = (com_0(i) − com_t(i)) / (L − 1) over the L blocks: positive = moved to shallower layers, what Merlin et al.
- * 2023 call compression. `mean` is over the deeper half of the blocks (the middle one of an odd number left out), and
- * null unless every one of those is known, so that one curve never averages different layers.
+ * 2023 call compression. `mean` is over the deeper half of the blocks, and null unless every one of those is known, so that
+ * one curve never averages different layers.
  *
  * @param initial com_0: `flow` of the ceiling.
  * @param current com_t.
@@ -84,11 +89,16 @@ export function compression({
       ? null
       : (before - after) / (blocks.length - 1);
   });
-  const deeper = blocks.slice(Math.ceil(blocks.length / 2)).map(i => layers[i] ?? null);
+  const deeper = deeperHalf(blocks).map(i => layers[i] ?? null);
   const known = deeper.filter(value => value !== null);
   const mean =
     known.length > 0 && known.length === deeper.length
       ? known.reduce((sum, value) => sum + value, 0) / known.length
       : null;
   return {layers, mean};
+}
+
+/** The blocks over which compression is averaged: the deeper half, the middle one of an odd number left out. */
+export function deeperHalf<Block>(blocks: readonly Block[]): Block[] {
+  return blocks.slice(Math.ceil(blocks.length / 2));
 }

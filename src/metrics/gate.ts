@@ -76,6 +76,12 @@ export function gate({
   };
 }
 
+/** Why a number that rests on these inverted images is withheld. */
+export function notConverged({fvu, threshold}: Pick<Gate, 'fvu' | 'threshold'>): string {
+  const error = fvu === null ? 'fvu is not defined' : `fvu ${fvu.toFixed(3)} is not under ${threshold}`;
+  return `inversion not converged: ${error}`;
+}
+
 /**
  * |R(T) − R(T/2)| of each layer: how much the diagonal of R still depends on the inversion's length T. A high ceiling does
  * not show that, so it is reported once a run, on a finetuned model.

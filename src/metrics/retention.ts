@@ -1,5 +1,5 @@
 import {InvarianceError} from '../errors.js';
-import type {Estimates, Gram, Matrix} from '../types.js';
+import type {Estimates, Gate, Gram, Matrix} from '../types.js';
 import {similarityRow, type EstimatesRow} from './cka.js';
 
 /**
@@ -41,9 +41,27 @@ export function forgetting(ceiling: Estimates, retention: Estimates): Estimates 
   };
 }
 
-/** W0[i, i] − A_t[i, i], unbiased: what finetuned layer i ignores and its pretrained self did not. */
-export function novelty(ceiling: Estimates, acquired: Estimates): (number | null)[] {
-  return difference(ceiling.unbiased, acquired.unbiased).map((row, i) => row[i]!);
+/**
+ * W0[i, i] − A_t[i, i], unbiased: what finetuned layer i ignores and its pretrained self did not. Null where the inversion
+ * of either did not converge.
+ *
+ * @param gates one a layer, of the images inverted from the pretrained model, which made W0.
+ * @param acquiredGates one a layer, of those inverted from the finetuned model, which made A.
+ */
+export function novelty({
+  ceiling,
+  acquired,
+  gates,
+  acquiredGates,
+}: {
+  ceiling: Estimates;
+  acquired: Estimates;
+  gates: readonly Pick<Gate, 'passed'>[];
+  acquiredGates: readonly Pick<Gate, 'passed'>[];
+}): (number | null)[] {
+  return difference(ceiling.unbiased, acquired.unbiased).map((row, i) =>
+    gates[i]!.passed && acquiredGates[i]!.passed ? row[i]! : null,
+  );
 }
 
 /** Entry by entry a − b; null where either is. */

@@ -1,6 +1,7 @@
 import {InvarianceError} from '../errors.js';
 import type {Estimates, Gate, Score} from '../types.js';
 import type {Interval} from './bootstrap.js';
+import {notConverged} from './gate.js';
 import {MIN_IMAGES, TOO_FEW, withheld} from './similarity.js';
 
 /** A ceiling less than this above its floor leaves no range in which a score could be read. */
@@ -48,21 +49,11 @@ export function retentionScores({
   }
   return retention.unbiased.map((row, i) => {
     if (count < MIN_IMAGES) return withheld(TOO_FEW);
-    const top = ceiling.unbiased[i]![i]!;
-    const bottom = floor.unbiased[i]![i]!;
+    const scale = scaleOf({ceiling, floor, gates}, i);
+    if (scale.status === 'withheld') return scale;
     const kept = row[i]!;
-    if (top === null) return withheld('the layer is constant or not finite in the pretrained model');
-    const gate = gates[i]!;
-    if (!gate.passed) return withheld(`inversion not converged: ${errorOf(gate)}`);
-    if (bottom === null) return withheld('the layer is constant or not finite in the random network');
     if (kept === null) return withheld('the layer is constant or not finite at this step');
-    const range = top - bottom;
-    if (range < MIN_RANGE) {
-      return withheld(
-        `floor too close to ceiling: ${bottom.toFixed(3)} and ${top.toFixed(3)} are less than ${MIN_RANGE} apart`,
-      );
-    }
-    const score = (similarity: number) => (similarity - bottom) / range;
+    const score = (similarity: number) => (similarity - scale.bottom) / scale.range;
     const interval = intervals[i]!;
     return {
       status: 'scored',
@@ -73,8 +64,39 @@ export function retentionScores({
   });
 }
 
-function errorOf(gate: Gate): string {
-  return gate.fvu === null
-    ? 'fvu is not defined'
-    : `fvu ${gate.fvu.toFixed(3)} is not under ${gate.threshold}`;
+/**
+ * Mean score over the layers that the baseline can score. Null where it can score none, or where one of them has no score
+ * now: a mean that left it out would rise when a layer breaks.
+ */
+export function meanScore(scores: readonly Score[], baseline: ScoredBy): number | null {
+  const expected = scores.filter((_, i) => scaleOf(baseline, i).status === 'ready');
+  const values = expected.flatMap(score => (score.status === 'scored' ? [score.value] : []));
+  if (values.length === 0 || values.length < expected.length) return null;
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+/** What of a run's baseline decides whether a layer can be scored. */
+interface ScoredBy {
+  ceiling: Estimates;
+  floor: Estimates;
+  gates: readonly Gate[];
+}
+
+/** Where 0 stands on layer i's scale and how far 1 is from it, or why no reading can be scored on it. */
+function scaleOf(
+  {ceiling, floor, gates}: ScoredBy,
+  i: number,
+): {status: 'ready'; bottom: number; range: number} | ReturnType<typeof withheld> {
+  const top = ceiling.unbiased[i]![i]!;
+  const bottom = floor.unbiased[i]![i]!;
+  if (top === null) return withheld('the layer is constant or not finite in the pretrained model');
+  if (!gates[i]!.passed) return withheld(notConverged(gates[i]!));
+  if (bottom === null) return withheld('the layer is constant or not finite in the random network');
+  const range = top - bottom;
+  if (range < MIN_RANGE) {
+    return withheld(
+      `floor too close to ceiling: ${bottom.toFixed(3)} and ${top.toFixed(3)} are less than ${MIN_RANGE} apart`,
+    );
+  }
+  return {status: 'ready', bottom, range};
 }

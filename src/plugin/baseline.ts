@@ -68,7 +68,7 @@ export async function measureBaseline({
     ceiling,
     floor: chance,
     controls: controls({probes: own, inverted: diagonal, seeds: noise}),
-    flow: flow({retention: ceiling, floor: chance, blocks: blockPlaces(engine)}).centre,
+    flow: flow({retention: ceiling, floor: chance, blocks: blockPlaces(engine), gates}).centre,
     gates,
   };
 }

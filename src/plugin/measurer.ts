@@ -84,8 +84,8 @@ export async function createMeasurer({
   const inversions = openInversions({...inputs, cache, workers, onProgress, now});
   const fingerprint = fingerprintOf({...inputs, floor});
 
-  // Equal to the bit only where the same engine measures both: hence its description.
-  const key = hashText(`baseline ${fingerprint.id} ${engine.description}`);
+  // Equal to the bit only where the same engine measures both: hence its description. 2: what the baseline holds.
+  const key = hashText(`baseline 2 ${fingerprint.id} ${engine.description}`);
   const kept = (await cache.readValue(key)) as Omit<Baseline, 'cost'> | null;
   let baseline: Baseline;
   if (kept) {

@@ -6,6 +6,7 @@ import {
   compression,
   driftMatrix,
   flow,
+  meanScore,
   novelty,
   retentionMatrix,
   retentionRow,
@@ -14,7 +15,7 @@ import {
   weightDrift,
   type LayerWeights,
 } from '../metrics/index.js';
-import type {Baseline, Estimates, Gram, Images, LayerName, Moment, Reading} from '../types.js';
+import type {Baseline, Gate, Gram, Images, LayerName, Moment, Reading} from '../types.js';
 import {blockPlaces} from './baseline.js';
 import {invert, type Inversions} from './inversions.js';
 import type {OnProgress} from './progress.js';
@@ -71,41 +72,50 @@ export async function measureReading(
   const {ceiling, floor, gates} = baseline;
   const retention = retentionMatrix(rows);
   const blocks = blockPlaces(engine);
-  const moved = flow({retention, floor, blocks});
-  const acquired = acquire ? await measureAcquired(subject, weights) : null;
+  const moved = flow({retention, floor, blocks, gates});
+  const scores = retentionScores({retention, ceiling, floor, intervals, gates, count: probes.count});
   return {
     ...moment,
     fingerprint: baseline.fingerprint.id,
     layers,
     retention,
     drift: driftMatrix({reference: referenceGrams, current}),
-    scores: retentionScores({retention, ceiling, floor, intervals, gates, count: probes.count}),
+    scores,
+    meanScore: meanScore(scores, baseline),
     flow: moved,
     compression: compression({initial: baseline.flow, current: moved.centre, blocks}),
     weightDrift: weightDrift(weightsByLayer(layers, reference), weightsByLayer(layers, weights)),
-    ...(acquired && {acquired: {similarity: acquired, novelty: novelty(ceiling, acquired)}}),
+    ...(acquire && {acquired: await measureAcquired(subject, weights)}),
     ...(convergence && {convergence: settling(final, half)}),
   };
 }
 
 /**
  * A_t: the pretrained layers on images that the finetuned layers cannot tell from X. These inversions belong to one
- * checkpoint alone, so they are not cached.
+ * checkpoint alone, so they are not cached, and each is judged by a gate of its own.
  */
-async function measureAcquired(subject: Subject, weights: Weights): Promise<Estimates> {
-  const {engine, reference, referenceGrams, onProgress, options} = subject;
+async function measureAcquired(subject: Subject, weights: Weights): Promise<Reading['acquired']> {
+  const {engine, reference, referenceGrams, baseline, onProgress, options} = subject;
   const rows = [];
+  const acquiredGates: Gate[] = [];
   for (const [row, layer] of engine.layers.entries()) {
     const total = engine.layers.length * options.steps;
-    const {images} = await withWeights(engine, weights, () =>
+    const {images, gate} = await withWeights(engine, weights, () =>
       invert(subject, layer, step =>
         onProgress({phase: 'acquired', layer, done: row * options.steps + step, total, secondsLeft: null}),
       ),
     );
     const inverted = await withWeights(engine, reference, () => engine.grams(images));
     rows.push(retentionRow({probes: referenceGrams, inverted}));
+    acquiredGates.push(gate);
   }
-  return acquiredMatrix(rows);
+  const acquired = acquiredMatrix(rows);
+  const {ceiling, gates} = baseline;
+  return {
+    similarity: acquired,
+    novelty: novelty({ceiling, acquired, gates, acquiredGates}),
+    gates: acquiredGates,
+  };
 }
 
 function weightsByLayer(layers: readonly LayerName[], weights: Weights): LayerWeights[] {

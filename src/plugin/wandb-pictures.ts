@@ -17,13 +17,13 @@ async function draw(
 
 /** The images of a W&B run, from the same templates as the report's. About 0.1 s of one core each. */
 export const wandbPictures: Pictures = {
-  matrix: ({layers, retention, step}) =>
+  matrix: ({layers, retention, step}, baseline) =>
     draw(
       'matrix-last',
       `Retention matrix at step ${step}, ${layers.length} by ${layers.length} layers.`,
       render =>
         render.fillTemplate('retention-matrix', {
-          rows: render.matrixRows(layers, retention.unbiased),
+          rows: render.matrixRows(baseline, retention.unbiased),
           strings: {title: `Step ${step} (R)`},
           size: render.squareSize(layers.length),
         }),

@@ -34,7 +34,7 @@ export function chartsOf({baseline, readings}: RenderedRun): Chart[] {
     ...(last ? [retentionMap(readings, last), retentionSteps(readings)] : []),
     ...(baseline ? [startMatrix(baseline)] : []),
     ...(baseline && last
-      ? [lastMatrix(last), forgettingMatrix(baseline, last), flowChart(baseline, last)]
+      ? [lastMatrix(baseline, last), forgettingMatrix(baseline, last), flowChart(baseline, last)]
       : []),
     ...(last ? [driftMap(readings, last)] : []),
     ...(baseline ? [qualityGates(baseline)] : []),
@@ -60,24 +60,25 @@ function retentionSteps(readings: readonly Reading[]): Chart {
   };
 }
 
-function startMatrix({layers, ceiling}: Baseline): Chart {
+function startMatrix(baseline: Baseline): Chart {
+  const {layers, ceiling} = baseline;
   return {
     name: 'matrix-start',
     alt: `Retention matrix of the pretrained model, the ceiling, ${layers.length} by ${layers.length} layers.`,
     spec: fillTemplate('retention-matrix', {
-      rows: matrixRows(layers, ceiling.unbiased),
+      rows: matrixRows(baseline, ceiling.unbiased),
       strings: {title: 'Pretrained model (W0)'},
       size: squareSize(layers.length),
     }),
   };
 }
 
-function lastMatrix({layers, retention, step}: Reading): Chart {
+function lastMatrix(baseline: Baseline, {layers, retention, step}: Reading): Chart {
   return {
     name: 'matrix-last',
     alt: `Retention matrix at step ${step}, ${layers.length} by ${layers.length} layers.`,
     spec: fillTemplate('retention-matrix', {
-      rows: matrixRows(layers, retention.unbiased),
+      rows: matrixRows(baseline, retention.unbiased),
       strings: {title: `Step ${step} (R)`},
       size: squareSize(layers.length),
     }),

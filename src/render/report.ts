@@ -1,6 +1,7 @@
 import {readFileSync} from 'node:fs';
 import {html, raw} from 'hono/html';
-import type {Baseline, Reading, RunEvent, Score} from '../types.js';
+import {notConverged} from '../metrics/index.js';
+import type {Baseline, Gate, Reading, RunEvent, Score} from '../types.js';
 import type {ChartName} from './charts.js';
 import type {RenderedRun} from './run.js';
 import {summaryOf} from './summary.js';
@@ -42,8 +43,8 @@ export async function reportHtml(
         </header>
         <main>
           ${summary(run)} ${retention(readings, pictures)} ${layerTable(baseline, last)}
-          ${withheldList(readings)} ${matrices(pictures)} ${moved(pictures)} ${quality(baseline, pictures)}
-          ${notices(events)} ${provenance(run)}
+          ${withheldList(readings)} ${acquired(baseline, readings)} ${matrices(pictures)} ${moved(pictures)}
+          ${quality(baseline, pictures)} ${notices(events)} ${provenance(run)}
         </main>
       </body>
     </html>`;
@@ -103,16 +104,10 @@ function layerTable(baseline: Baseline | null, last: Reading | undefined): Fragm
     return html`<tr>
       <th scope="row">${layer}</th>
       ${scoreCells(last.scores[i]!)}
-      <td>${number(now!)}</td>
-      <td>${number(ceiling!)}</td>
-      <td>${number(floor!)}</td>
-      <td>${number(lost)}</td>
+      ${[now!, ceiling!, floor!, lost].map(value => judgedCell(number(value), gate))}
       <td>${number(last.drift.unbiased[i]![i]!)}</td>
       <td>${number(last.weightDrift[i]!)}</td>
-      <td>${centre(baseline.flow[i]!, last.flow.centre[i]!)}</td>
-      <td class="${gate.passed ? '' : 'failed'}">
-        ${number(gate.fvu, 4)} ${gate.passed ? 'passed' : 'failed'}
-      </td>
+      ${judgedCell(centre(baseline.flow[i]!, last.flow.centre[i]!), gate)} ${gateCell(gate)}
     </tr>`;
   };
   return html`<h2 id="layers">Layers at step ${last.step}</h2>
@@ -147,6 +142,54 @@ function scoreCells(score: Score): Fragment {
     <td>
       ${score.low === null || score.high === null ? 'none' : `${number(score.low)} to ${number(score.high)}`}
     </td>`;
+}
+
+/** A number that rests on inverted images: hatched, with the reason, where they are not inverted well enough. */
+function judgedCell(text: string, gate: Gate): Fragment {
+  return gate.passed
+    ? html`<td>${text}</td>`
+    : html`<td class="withheld" title="${notConverged(gate)}">${text}</td>`;
+}
+
+function gateCell({fvu, passed}: Gate): Fragment {
+  return html`<td class="${passed ? '' : 'failed'}">${number(fvu, 4)} ${passed ? 'passed' : 'failed'}</td>`;
+}
+
+/** A and the novelty of the last reading that took them. */
+function acquired(baseline: Baseline | null, readings: readonly Reading[]): Fragment {
+  const reading = readings.findLast(({acquired}) => acquired);
+  if (!baseline || !reading?.acquired) return '';
+  const {similarity, novelty, gates} = reading.acquired;
+  const row = (layer: string, i: number) => {
+    const gate = gates[i]!;
+    const ceiling = baseline.gates[i]!;
+    return html`<tr>
+      <th scope="row">${layer}</th>
+      ${judgedCell(number(similarity.unbiased[i]![i]!), gate)}
+      ${judgedCell(number(novelty[i]!), gate.passed ? ceiling : gate)} ${gateCell(gate)}
+    </tr>`;
+  };
+  return html`<h2 id="acquired">Acquired by step ${reading.step}</h2>
+    <p>
+      The question turned round: images that a layer of this model cannot tell from the probes, shown to the
+      pretrained model. A says how alike that represents the two; a novelty above 0 is what the layer ignores
+      now and did not before.
+    </p>
+    <div class="scroll" tabindex="0" role="region" aria-labelledby="acquired">
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">layer</th>
+            <th scope="col">A</th>
+            <th scope="col">novelty W0 − A</th>
+            <th scope="col">its own inversion fvu</th>
+          </tr>
+        </thead>
+        <tbody>
+          ${reading.layers.map(row)}
+        </tbody>
+      </table>
+    </div>`;
 }
 
 function centre(start: number | null, now: number | null): string {

@@ -1,6 +1,6 @@
 import {InvarianceError} from '../errors.js';
-import {flowWeights} from '../metrics/index.js';
-import type {Baseline, LayerName, Matrix, Reading, Score} from '../types.js';
+import {flowWeights, notConverged} from '../metrics/index.js';
+import type {Baseline, Gate, LayerName, Matrix, Reading, Score} from '../types.js';
 import type {RenderedRun} from './run.js';
 
 /**
@@ -107,11 +107,23 @@ export interface MatrixRow {
   /** Layer j of the finetuned model. */
   to: LayerName;
   value: number | null;
+  /** Why there is no value. */
+  reason: string | null;
 }
 
-export function matrixRows(layers: readonly LayerName[], matrix: Matrix): MatrixRow[] {
-  return layers.flatMap((from, i) => layers.map((to, j) => ({from, to, value: matrix[i]![j]!})));
+export function matrixRows({layers, gates}: Pick<Baseline, 'layers' | 'gates'>, matrix: Matrix): MatrixRow[] {
+  return layers.flatMap((from, i) =>
+    layers.map((to, j) => ({from, to, ...judged(matrix[i]![j]!, gates[i]!, NO_VALUE)})),
+  );
 }
+
+/** The value, where the images of its row are inverted well enough, or why there is none. */
+function judged(value: number | null, gate: Gate, otherwise: string) {
+  if (!gate.passed) return {value: null, reason: notConverged(gate)};
+  return {value, reason: value === null ? otherwise : null};
+}
+
+const NO_VALUE = 'the layer is constant or not finite';
 
 /** Of `difference-matrix`, which draws minuend − subtrahend. */
 export interface DifferenceMatrixRow {
@@ -119,18 +131,20 @@ export interface DifferenceMatrixRow {
   to: LayerName;
   minuend: number | null;
   subtrahend: number | null;
+  /** Why there is no difference. */
+  reason: string | null;
 }
 
 /** F_t = W0 − R_t, unbiased. */
-export function forgettingRows(baseline: Baseline, {layers, retention}: Reading): DifferenceMatrixRow[] {
-  return layers.flatMap((from, i) =>
-    layers.map((to, j) => ({
-      from,
-      to,
-      minuend: baseline.ceiling.unbiased[i]![j]!,
-      subtrahend: retention.unbiased[i]![j]!,
-    })),
-  );
+export function forgettingRows(baseline: Baseline, {retention}: Reading): DifferenceMatrixRow[] {
+  const now = matrixRows(baseline, retention.unbiased);
+  return matrixRows(baseline, baseline.ceiling.unbiased).map(({from, to, value, reason}, at) => ({
+    from,
+    to,
+    minuend: value,
+    subtrahend: now[at]!.value,
+    reason: reason ?? now[at]!.reason,
+  }));
 }
 
 /** Of `flow`: one row a pair of blocks, numbered from the shallowest. */
@@ -144,6 +158,8 @@ export interface FlowRow {
   /** com_0(i) and com_t(i), in positions among the blocks. */
   initial: number | null;
   centre: number | null;
+  /** Why there is no share. */
+  reason: string | null;
 }
 
 export function flowRows(baseline: Baseline, reading: Reading): FlowRow[] {
@@ -152,15 +168,20 @@ export function flowRows(baseline: Baseline, reading: Reading): FlowRow[] {
   return blocks.flatMap((i, row) => {
     const weights = flowWeights(reading.retention.unbiased[i]!, baseline.floor.unbiased[i]!, blocks);
     const total = weights?.reduce((sum, weight) => sum + weight, 0) ?? 0;
-    return blocks.map((j, column) => ({
-      from: layers[i]!,
-      row,
-      to: layers[j]!,
-      column,
-      share: weights === null || total === 0 ? null : weights[column]! / total,
-      initial: baseline.flow[i]!,
-      centre: reading.flow.centre[i]!,
-    }));
+    return blocks.map((j, column) => {
+      const share = weights === null || total === 0 ? null : weights[column]! / total;
+      const {value, reason} = judged(share, baseline.gates[i]!, 'nothing is above the floor');
+      return {
+        from: layers[i]!,
+        row,
+        to: layers[j]!,
+        column,
+        share: value,
+        initial: baseline.flow[i]!,
+        centre: reading.flow.centre[i]!,
+        reason,
+      };
+    });
   });
 }
 

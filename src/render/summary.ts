@@ -1,4 +1,4 @@
-import {MIN_RANGE} from '../metrics/index.js';
+import {deeperHalf, MIN_RANGE} from '../metrics/index.js';
 import type {Baseline, LayerName, Reading} from '../types.js';
 import type {RenderedRun} from './run.js';
 
@@ -79,11 +79,12 @@ function keptSentences({step, layers, scores}: Reading): string[] {
 }
 
 /** Layers that a random network nearly equals have no score, yet their similarity can still be told. */
-function rangeSentences({ceiling, floor}: Baseline, {layers, retention, scores}: Reading): string[] {
+function rangeSentences({ceiling, floor, gates}: Baseline, {layers, retention, scores}: Reading): string[] {
   const diagonal = ({unbiased}: Reading['retention'], i: number) => unbiased[i]![i]!;
   const narrow = layers.filter((_, i) => {
     const [top, bottom] = [diagonal(ceiling, i), diagonal(floor, i)];
-    return scores[i]!.status === 'withheld' && top !== null && bottom !== null && top - bottom < MIN_RANGE;
+    const narrowly = top !== null && bottom !== null && top - bottom < MIN_RANGE;
+    return narrowly && gates[i]!.passed && scores[i]!.status === 'withheld';
   });
   if (narrow.length === 0) return [];
   const lost = narrow.map(layer => {
@@ -101,8 +102,12 @@ function movedSentences(baseline: Baseline, {layers, scores, drift, compression,
   const mean = compression.mean;
   const sentences = [];
   if (mean === null) {
+    const failed = deeperHalf(baseline.blocks).filter(
+      block => !baseline.gates[baseline.layers.indexOf(block)]!.passed,
+    );
+    const why = failed.length ? `: inversion not converged in ${listed(failed, layers)}` : '';
     sentences.push(
-      'Whether invariances moved between blocks is not known for the deeper half of the blocks.',
+      `Whether invariances moved between blocks is not known for the deeper half of the blocks${why}.`,
     );
   } else if (Math.abs(mean) < WORDS.stays) {
     sentences.push(

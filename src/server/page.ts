@@ -73,15 +73,10 @@ function runTable(runs: readonly RunSummary[]) {
             <td>${state}</td>
             <td>${readings}</td>
             <td>${last?.step ?? '–'}</td>
-            <td>${meanRetention(last)}</td>
+            <td>${last?.meanScore?.toFixed(2) ?? '–'}</td>
             <td><code>${info.fingerprint.id.slice(0, 8)}</code></td>
           </tr>`,
       )}
     </tbody>
   </table>`;
-}
-
-function meanRetention(last: RunSummary['last']): string {
-  const values = (last?.scores ?? []).flatMap(score => (score.status === 'scored' ? [score.value] : []));
-  return values.length === 0 ? '–' : (values.reduce((a, b) => a + b, 0) / values.length).toFixed(2);
 }

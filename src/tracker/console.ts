@@ -37,10 +37,9 @@ function lineOf(reading: Reading): string {
   const scored = scoredOf(reading);
   const seconds = `${reading.cost.seconds.toFixed(1)} s`;
   if (scored.length === 0) return `${moment(reading)}  retention withheld in all layers  (${seconds})`;
-  const mean = scored.reduce((sum, {value}) => sum + value, 0) / scored.length;
   const lowest = scored.reduce((a, b) => (b.value < a.value ? b : a));
   return (
-    `${moment(reading)}  retention ${fixed(mean)}  ` +
+    `${moment(reading)}  retention ${fixed(reading.meanScore)}  ` +
     `lowest ${lowest.layer} ${fixed(lowest.value)}  ` +
     `${scored.length}/${reading.layers.length} layers scored  (${seconds})`
   );

@@ -13,7 +13,7 @@ export interface MetricKey {
   /** Symbol or formula of docs/metrics.md, unit and range, in one line. */
   readonly meaning: string;
   /** `i` is the layer's index, 0 for a key of the run. Null where there is no value to log. */
-  readonly value: (reading: Reading, baseline: Baseline, i: number) => number | null | undefined;
+  readonly value: (reading: Reading, baseline: Baseline | null, i: number) => number | null | undefined;
 }
 
 /** The x-axis of every chart: optimiser steps since the start of training. */
@@ -25,15 +25,35 @@ function scored(score: Score | undefined, field: 'value' | 'low' | 'high'): numb
   return score?.status === 'scored' ? score[field] : null;
 }
 
-function mean(values: readonly (number | null | undefined)[]): number | null {
-  const kept = values.filter((value): value is number => typeof value === 'number');
-  return kept.length === 0 ? null : kept.reduce((sum, value) => sum + value, 0) / kept.length;
+/** R_t[i,i]; null where the images that it rests on are not known to be inverted well enough. */
+function similarityOf(reading: Reading, baseline: Baseline | null, i: number): number | null {
+  return baseline?.gates[i]!.passed ? reading.retention.unbiased[i]![i]! : null;
 }
 
-function forgettingOf(reading: Reading, baseline: Baseline, i: number): number | null {
-  const ceiling = baseline.ceiling.unbiased[i]?.[i];
-  const now = reading.retention.unbiased[i]?.[i];
-  return typeof ceiling === 'number' && typeof now === 'number' ? ceiling - now : null;
+/** W0[i,i], likewise. */
+function ceilingOf(baseline: Baseline | null, i: number): number | null {
+  return baseline?.gates[i]!.passed ? baseline.ceiling.unbiased[i]![i]! : null;
+}
+
+function forgettingOf(reading: Reading, baseline: Baseline | null, i: number): number | null {
+  const ceiling = ceilingOf(baseline, i);
+  const now = similarityOf(reading, baseline, i);
+  return ceiling === null || now === null ? null : ceiling - now;
+}
+
+/** Over the layers that have a ceiling, all of them or none: a mean of fewer could fall as a layer breaks. */
+function meanForgetting(reading: Reading, baseline: Baseline | null): number | null {
+  const values = reading.layers.flatMap((_, i) =>
+    ceilingOf(baseline, i) === null ? [] : [forgettingOf(reading, baseline, i)],
+  );
+  const known = values.filter(value => value !== null);
+  if (known.length === 0 || known.length < values.length) return null;
+  return known.reduce((sum, value) => sum + value, 0) / known.length;
+}
+
+/** A_t[i,i], likewise. */
+function acquiredOf({acquired}: Reading, _: Baseline | null, i: number): number | null {
+  return acquired?.gates[i]!.passed ? acquired.similarity.unbiased[i]![i]! : null;
 }
 
 /**
@@ -59,8 +79,9 @@ export const metricKeys: readonly MetricKey[] = [
     key: 'invariance/retention',
     of: 'run',
     summary: ['min', 'last'],
-    meaning: 'mean retention score over the scored layers; 1 = all kept, 0 = the floor',
-    value: reading => mean(reading.scores.map(score => scored(score, 'value'))),
+    meaning:
+      'mean retention score over the layers that the baseline can score, none where one of them has no score now; 1 = all kept, 0 = the floor',
+    value: reading => reading.meanScore,
   },
   {
     key: 'invariance/scored_layers',
@@ -73,14 +94,15 @@ export const metricKeys: readonly MetricKey[] = [
     key: 'invariance/forgetting',
     of: 'run',
     summary: ['max', 'last'],
-    meaning: 'mean over layers of W0[i,i] − R_t[i,i], unbiased',
-    value: (reading, baseline) => mean(reading.layers.map((_, i) => forgettingOf(reading, baseline, i))),
+    meaning: 'mean of W0[i,i] − R_t[i,i], unbiased, over the layers whose inversion converged',
+    value: meanForgetting,
   },
   {
     key: 'invariance/compression',
     of: 'run',
     summary: ['max', 'last'],
-    meaning: 'mean C_t over the deeper half of the blocks; positive = moved to shallower layers',
+    meaning:
+      'mean C_t over the deeper half of the blocks, none unless it is known of each; positive = moved to shallower layers',
     value: reading => reading.compression.mean,
   },
   {
@@ -109,7 +131,7 @@ export const metricKeys: readonly MetricKey[] = [
     of: 'layer',
     summary: ['min', 'last'],
     meaning: "R_t[i,i], unbiased linear CKA of ft_i(X) and ft_i(X'_i); at most 1, may be negative",
-    value: (reading, _, i) => reading.retention.unbiased[i]?.[i],
+    value: similarityOf,
   },
   {
     key: 'invariance/forgetting',
@@ -129,7 +151,7 @@ export const metricKeys: readonly MetricKey[] = [
     key: 'invariance/weight_drift',
     of: 'layer',
     summary: ['max', 'last'],
-    meaning: "‖θt − θ0‖F / ‖θ0‖F of the layer's own weights",
+    meaning: '‖θt − θ0‖F / ‖θ0‖F of the weights between the measured layer before it and this one',
     value: (reading, _, i) => reading.weightDrift[i],
   },
   {
@@ -158,7 +180,7 @@ export const metricKeys: readonly MetricKey[] = [
     of: 'layer',
     summary: ['last'],
     meaning: 'A_t[i,i], unbiased; only on readings that invert the finetuned model',
-    value: (reading, _, i) => reading.acquired?.similarity.unbiased[i]?.[i],
+    value: acquiredOf,
   },
   {
     key: 'invariance/novelty',
@@ -205,7 +227,7 @@ export function layerSegments(layers: readonly string[]): string[] {
  * One reading as flat numbers under the table's keys, with the values the training logged at that step beside
  * them under their own names. A value that is withheld or absent has no key; nothing here is NaN.
  */
-export function scalarsOf(reading: Reading, baseline: Baseline): Record<string, number> {
+export function scalarsOf(reading: Reading, baseline: Baseline | null): Record<string, number> {
   const scalars: Record<string, number> = {};
   const put = (key: string, value: number | null | undefined): void => {
     if (typeof value === 'number' && Number.isFinite(value)) scalars[key] = value;

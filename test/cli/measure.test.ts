@@ -47,6 +47,8 @@ test('--json prints every field of the analysis, pretrained layers as rows', asy
   expect(analysis.flow.centre).toHaveLength(4);
   expect(analysis.convergence).toHaveLength(4);
   expect(analysis.novelty).toHaveLength(4);
+  expect(analysis.acquiredGates!.map(({layer}) => layer)).toEqual(layers);
+  expect(analysis.blocks).toEqual(layers.slice(0, 3));
   expect(analysis.fingerprint).toMatchObject({pooling: 'tokens', inversion: {preset: 'fast', steps: 5}});
   expect(analysis.cost.forwards).toBeGreaterThan(0);
   // Block 0 was not touched: column 0 of R is that of W0, and its drift is 0.
@@ -57,14 +59,47 @@ test('--json prints every field of the analysis, pretrained layers as rows', asy
 });
 
 test('the table names every layer and ends in a sentence', async () => {
-  const {code, stdout, stderr} = await measure();
+  const {code, stdout, stderr} = await measure({steps: '100'});
   expect(code).toBe(0);
   expect(stderr).toBe('');
   for (const layer of layers) expect(stdout).toContain(`\n${layer}`);
   expect(stdout).toMatch(/retention \[95 %\]\s+R\s+W0\s+floor\s+drift/);
   expect(stdout).toMatch(/second half of the inversion changed R by at most \d\.\d{3} \(\w+\)/);
   expect(stdout).toContain('12 probes of');
-  expect(stdout).toMatch(/scored layers keep|No layer could be scored/);
+  expect(stdout).toMatch(
+    /3 of 4 scored layers keep .*; invariances of the deeper half stay where they were\.\n/,
+  );
+  expect(stdout).not.toContain('In brackets');
+});
+
+describe('layers whose inversion did not converge', () => {
+  const few = {preset: 'stir', steps: '2', acquired: true} as const;
+
+  test('are marked in the table, and nothing is said of where their invariances went', async () => {
+    const {stdout} = await measure(few);
+    for (const layer of layers) {
+      const row = new RegExp(`^${layer} .*$`, 'm').exec(stdout)![0];
+      expect(row).toMatch(/withheld +\(-?\d\.\d+\) +\(-?\d\.\d+\) +\(-?\d\.\d+\) +-?\d\.\d+ +\d\.\d+ /);
+      expect(row).toMatch(layer === 'norm' ? / –  / : / not known /);
+    }
+    expect(stdout).toContain('In brackets: measured on images whose inversion did not converge');
+    expect(stdout).toMatch(/block_01: novelty withheld, of the finetuned layer inversion not converged: fvu/);
+    expect(stdout).not.toMatch(/moved \d|second half of the inversion/);
+  });
+
+  test('have no flow, compression or novelty in the JSON, which holds both gates', async () => {
+    const analysis = JSON.parse((await measure({...few, json: true})).stdout) as Analysis;
+    for (const gates of [analysis.gates, analysis.acquiredGates!])
+      expect(gates.map(({layer, passed}) => [layer, passed])).toEqual(layers.map(layer => [layer, false]));
+    for (const withheld of [
+      analysis.novelty!,
+      analysis.flow.centre,
+      analysis.flow.initial,
+      analysis.compression.layers,
+    ])
+      expect(withheld).toEqual([null, null, null, null]);
+    expect(analysis.compression.mean).toBeNull();
+  });
 });
 
 test('--out leaves the same analysis as a file, a report and its pictures', async () => {

@@ -12,13 +12,17 @@ function retentionOf(depth: number, shift: number): Matrix {
 }
 const floorOf = (depth: number): Matrix =>
   Array.from({length: depth + 1}, () => new Array<number>(depth + 1).fill(0.2));
+/** Gates that pass in all layers but those named. */
+const gatesOf = (layers: number, failed: readonly number[] = []) =>
+  Array.from({length: layers}, (_, i) => ({passed: !failed.includes(i)}));
 const blocksOf = (depth: number) => Array.from({length: depth}, (_, block) => block);
 
-function flowOf(depth: number, shift: number) {
+function flowOf(depth: number, shift: number, failed: readonly number[] = []) {
   return flow({
     retention: both(retentionOf(depth, shift)),
     floor: both(floorOf(depth)),
     blocks: blocksOf(depth),
+    gates: gatesOf(depth + 1, failed),
   });
 }
 
@@ -39,7 +43,10 @@ describe('flow', () => {
       [0.4, 0.4],
       [0.4, 0.4],
     ]);
-    expect(flow({retention, floor, blocks: [0, 1]}).centre).toEqual([expect.closeTo(0.75, 12), 1]);
+    expect(flow({retention, floor, blocks: [0, 1], gates: gatesOf(2)}).centre).toEqual([
+      expect.closeTo(0.75, 12),
+      1,
+    ]);
   });
 
   it('counts positions among the blocks, and names columns among the layers', () => {
@@ -49,9 +56,15 @@ describe('flow', () => {
       [9, 0.5, 0.9],
     ]);
     const floor = both([0, 1, 2].map(() => [0, 0.4, 0.4]));
-    const {centre, strongest} = flow({retention, floor, blocks: [1, 2]});
+    const {centre, strongest} = flow({retention, floor, blocks: [1, 2], gates: gatesOf(3)});
     expect(centre).toEqual([null, 1, expect.closeTo(5 / 6, 12)]);
     expect(strongest).toEqual([null, 2, 2]);
+  });
+
+  it('knows nothing of a block whose inversion did not converge, and all of the others', () => {
+    const {centre, strongest} = flowOf(4, 0, [2]);
+    expect(strongest).toEqual([0, 1, null, 3, null]);
+    expect(centre.map(value => value === null)).toEqual([false, false, true, false, true]);
   });
 
   it('is null where nothing is above the floor or a value is withheld', () => {
@@ -63,7 +76,7 @@ describe('flow', () => {
       [0.5, 0.4],
       [0.9, null],
     ]);
-    expect(flow({retention, floor, blocks: [0, 1]})).toEqual({
+    expect(flow({retention, floor, blocks: [0, 1], gates: gatesOf(2)})).toEqual({
       centre: [null, null],
       strongest: [null, null],
     });

@@ -66,15 +66,19 @@ describe('retention', () => {
         [0.6, 0.8],
       ],
     });
-    expect(
-      novelty(
-        both([
-          [1, 1],
-          [1, 1],
-        ]),
-        acquired,
-      ),
-    ).toEqual([0.9, null]);
+    const [ceiling, pass, fail] = [
+      both([
+        [1, 1],
+        [1, 1],
+      ]),
+      {passed: true},
+      {passed: false},
+    ];
+    const noveltyOf = (gates: {passed: boolean}[], acquiredGates: {passed: boolean}[]) =>
+      novelty({ceiling, acquired, gates, acquiredGates});
+    expect(noveltyOf([pass, pass], [pass, pass])).toEqual([0.9, null]);
+    expect(noveltyOf([fail, pass], [pass, pass])).toEqual([null, null]);
+    expect(noveltyOf([pass, pass], [fail, pass])).toEqual([null, null]);
   });
 
   it('agrees with the reference run on what follows from its matrices', () => {

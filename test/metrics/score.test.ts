@@ -1,6 +1,6 @@
 import {describe, expect, it} from 'vitest';
-import {retentionScores} from '../../src/metrics/index.js';
-import type {Gate} from '../../src/types.js';
+import {meanScore, retentionScores} from '../../src/metrics/index.js';
+import type {Gate, Score} from '../../src/types.js';
 import {both} from './samples.js';
 
 const passed: Gate = {
@@ -77,5 +77,33 @@ describe('retentionScores', () => {
         count: 9,
       }),
     ).toThrow('gates of 0 layers for retention of 1');
+  });
+});
+
+describe('meanScore', () => {
+  const scored = (value: number): Score => ({status: 'scored', value, low: null, high: null});
+  const withheld: Score = {status: 'withheld', reason: 'the layer is constant or not finite at this step'};
+  const diagonal = (values: readonly (number | null)[]) =>
+    both(values.map((value, i) => values.map((_, j) => (i === j ? value : 0))));
+  /** Three layers, the second of which no reading can score. */
+  const baseline = {
+    ceiling: diagonal([0.9, 0.9, 0.9]),
+    floor: diagonal([0.5, 0.85, 0.5]),
+    gates: [passed, passed, passed],
+  };
+
+  it('is over the layers that the baseline can score', () => {
+    expect(meanScore([scored(0.9), withheld, scored(0.5)], baseline)).toBeCloseTo(0.7, 12);
+    const failed = {...baseline, gates: [passed, passed, {...passed, passed: false}]};
+    expect(meanScore([scored(0.9), withheld, withheld], failed)).toBe(0.9);
+  });
+
+  it('is none where one of them breaks: the mean of the others would rise', () => {
+    expect(meanScore([scored(0.9), withheld, withheld], baseline)).toBeNull();
+  });
+
+  it('is none where the baseline can score no layer', () => {
+    const none = {...baseline, gates: baseline.gates.map(gate => ({...gate, passed: false}))};
+    expect(meanScore([withheld, withheld, withheld], none)).toBeNull();
   });
 });

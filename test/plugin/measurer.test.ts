@@ -37,6 +37,7 @@ test('at t = 0 retention is the ceiling to the bit, drift and compression are 0,
   expect(reading.weightDrift).toEqual([0, 0, 0]);
   expect(reading.fingerprint).toBe(baseline.fingerprint.id);
   for (const score of reading.scores) expect(score).toMatchObject({status: 'scored', value: 1});
+  expect(reading.meanScore).toBe(1);
 });
 
 test('R, W0 and the floor are what their definitions say, entry by entry', async () => {
@@ -127,6 +128,41 @@ test('acquired swaps the roles: on the pretrained weights it is the ceiling, tur
   const turned = baseline.ceiling.unbiased.map((_, i) => baseline.ceiling.unbiased.map(row => row[i]!));
   expect(acquired!.similarity.unbiased).toEqual(turned);
   expect(acquired!.novelty).toEqual([0, 0, 0]);
+});
+
+test('what was acquired is withheld where the inversion of the finetuned layer did not converge', async () => {
+  const engine = analyticEngine();
+  const {baseline, read} = await measure({engine});
+  // Larger weights saturate the deepest layer: its images cannot be inverted in so few steps.
+  const saturated = engine
+    .weights()
+    .map(parameter =>
+      parameter.name === 'block_02.weight'
+        ? {...parameter, data: parameter.data.map(value => 40 * value)}
+        : parameter,
+    );
+  const {acquired} = await read({weights: saturated, moment: at(1), acquire: true});
+  expect(baseline.gates.map(({passed}) => passed)).toEqual([true, true, true]);
+  expect(acquired!.gates.map(({layer, passed}) => [layer, passed])).toEqual([
+    ['block_00', true],
+    ['block_01', true],
+    ['block_02', false],
+  ]);
+  expect(acquired!.novelty).toEqual([expect.any(Number), expect.any(Number), null]);
+  expect(acquired!.similarity.unbiased[2]![2]).toBeTypeOf('number');
+});
+
+test('nothing is concluded of layers whose inversion did not converge', async () => {
+  const engine = analyticEngine();
+  const {baseline, read} = await measure({engine, inversion: inversionOptions({steps: 2})});
+  const reading = await read({weights: moved(engine, 1), moment: at(1), acquire: true});
+  expect(baseline.gates.every(({passed}) => !passed)).toBe(true);
+  expect(baseline.flow).toEqual([null, null, null]);
+  expect(reading.flow).toEqual({centre: [null, null, null], strongest: [null, null, null]});
+  expect(reading.compression).toEqual({layers: [null, null, null], mean: null});
+  expect(reading.acquired!.novelty).toEqual([null, null, null]);
+  expect(reading.meanScore).toBeNull();
+  expect(reading.retention.unbiased.flat().every(value => value !== null)).toBe(true);
 });
 
 test('convergence is reported on the first reading after step 0, or when asked', async () => {

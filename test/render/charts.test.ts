@@ -95,6 +95,25 @@ describe('hatching', () => {
     expect(svg).toContain('<line transform="translate(20,44)" x2="20" y2="-11" stroke="#818b98"');
   });
 
+  it('is on everything that rests on inverted images where those are not good enough, with the reason', async () => {
+    const failed = strict.baseline.gates.filter(gate => !gate.passed).map(gate => gate.layer);
+    expect(failed).toHaveLength(5);
+    for (const [name, columns] of [
+      ['matrix-start', 7],
+      ['matrix-last', 7],
+      ['forgetting', 7],
+      ['flow', 6],
+    ] as const) {
+      const svg = await pictureOf(strict, name);
+      const hatched = marksOf(svg).filter(({title}) =>
+        title.includes('withheld: inversion not converged: fvu'),
+      );
+      expect(hatchStrokes(svg), name).toBe(3 * failed.length * columns);
+      expect(new Set(hatched.map(({title}) => /pretrained (\S+),/.exec(title)![1]))).toEqual(new Set(failed));
+      expect(hatched).toHaveLength(failed.length * columns);
+    }
+  });
+
   it('marks the entries of a matrix, of the drift map and of the flow that are withheld', async () => {
     const broken = structuredClone(run);
     const last = broken.readings.at(-1)!;

@@ -1,5 +1,5 @@
 import {readFileSync} from 'node:fs';
-import {compression, flow, retentionScores} from '../../src/metrics/index.js';
+import {compression, flow, meanScore, retentionScores} from '../../src/metrics/index.js';
 import {seededRandom} from '../../src/random.js';
 import type {RenderedRun} from '../../src/render/index.js';
 import type {Baseline, Estimates, Fingerprint, Gate, LayerName, Matrix, Reading} from '../../src/types.js';
@@ -50,14 +50,25 @@ export function recordedRun({threshold = 0.13} = {}): RenderedRun & {baseline: B
     ceiling,
     floor,
     controls: {noise: layers.map((_, i) => 0.01 * i), permuted: layers.map((_, i) => -0.004 * i)},
-    flow: flow({retention: ceiling, floor, blocks: places}).centre,
+    flow: flow({retention: ceiling, floor, blocks: places, gates}).centre,
     gates,
     cost: {seconds: 148, forwards: 1088, gradients: 44_800},
   };
   const readings = STEPS.map((step): Reading => {
     const name = step === 0 ? 'W0' : `checkpoint-${step}`;
     const retention = estimates(name);
-    const here = flow({retention, floor, blocks: places});
+    const here = flow({retention, floor, blocks: places, gates});
+    const scores = retentionScores({
+      retention,
+      ceiling,
+      floor,
+      intervals: retention.unbiased.map((row, i) => ({
+        low: row[i]! - 0.02,
+        high: Math.min(1, row[i]! + 0.02),
+      })),
+      gates,
+      count: 64,
+    });
     return {
       step,
       epoch: step / 100,
@@ -67,17 +78,8 @@ export function recordedRun({threshold = 0.13} = {}): RenderedRun & {baseline: B
       layers,
       retention,
       drift: diagonalOnly(measured[name]!.drift_unbiased_diag),
-      scores: retentionScores({
-        retention,
-        ceiling,
-        floor,
-        intervals: retention.unbiased.map((row, i) => ({
-          low: row[i]! - 0.02,
-          high: Math.min(1, row[i]! + 0.02),
-        })),
-        gates,
-        count: 64,
-      }),
+      scores,
+      meanScore: meanScore(scores, baseline),
       flow: here,
       compression: compression({initial: baseline.flow, current: here.centre, blocks: places}),
       weightDrift: layers.map((_, i) => (step / 400) * 0.02 * (i + 1)),
@@ -163,13 +165,21 @@ export function syntheticRun({
     ceiling,
     floor,
     controls: {noise: places.map(() => 0), permuted: places.map(() => 0)},
-    flow: flow({retention: ceiling, floor, blocks: places}).centre,
+    flow: flow({retention: ceiling, floor, blocks: places, gates}).centre,
     gates,
   };
   const readings = Array.from({length: count}, (_, index): Reading => {
     const progress = count === 1 ? 1 : index / (count - 1);
     const retention = progress === 0 ? ceiling : estimates(matrix(progress));
-    const here = flow({retention, floor, blocks: places});
+    const here = flow({retention, floor, blocks: places, gates});
+    const scores = retentionScores({
+      retention,
+      ceiling,
+      floor,
+      intervals: retention.unbiased.map((row, i) => ({low: row[i]! - 0.05, high: row[i]! + 0.05})),
+      gates,
+      count: 64,
+    });
     return {
       ...example.readings[0]!,
       step: 250 * index,
@@ -177,14 +187,8 @@ export function syntheticRun({
       layers,
       retention,
       drift: diagonalOnly(places.map(i => (progress * i) / depth)),
-      scores: retentionScores({
-        retention,
-        ceiling,
-        floor,
-        intervals: retention.unbiased.map((row, i) => ({low: row[i]! - 0.05, high: row[i]! + 0.05})),
-        gates,
-        count: 64,
-      }),
+      scores,
+      meanScore: meanScore(scores, baseline),
       flow: here,
       compression: compression({initial: baseline.flow, current: here.centre, blocks: places}),
       weightDrift: places.map(i => 0.01 * progress * i),

@@ -46,6 +46,31 @@ describe('renderReport', () => {
     }
   });
 
+  it('hatches every number that rests on inverted images which are not good enough', async () => {
+    const {report} = await renderReport(recordedRun({threshold: 0.05}), join(folder, 'strict'));
+    const [table] = /<tbody>[\s\S]*?<\/tbody>/.exec(readFileSync(report, 'utf8'))!;
+    const rowOf = (layer: string) => new RegExp(`>${layer}</th>([\\s\\S]*?)</tr>`).exec(table)![1]!;
+    const hatched = (row: string) => row.match(/class="withheld" title="inversion not converged: fvu/g) ?? [];
+    // Score, R, ceiling, floor, forgotten and centre, but not the drift or the weights.
+    expect(hatched(rowOf('block_01'))).toHaveLength(6);
+    expect(hatched(rowOf('norm'))).toHaveLength(0);
+  });
+
+  it('says what was acquired, hatched where the inversion of the finetuned layer failed', async () => {
+    const run = recordedRun();
+    const last = run.readings.at(-1)!;
+    last.acquired = {
+      similarity: last.retention,
+      novelty: last.layers.map((_, i) => (i === 2 ? null : 0.1 * i)),
+      gates: run.baseline.gates.map((gate, i) => ({...gate, fvu: 0.2, passed: i !== 2})),
+    };
+    const {report} = await renderReport(run, join(folder, 'acquired'));
+    const section = readFileSync(report, 'utf8').split('Acquired by step 400')[1]!.split('</table>')[0]!;
+    const rows = section.split('<tr>').slice(2);
+    expect(rows.map(row => row.includes('withheld'))).toEqual(last.layers.map((_, i) => i === 2));
+    expect(rows[4]).toContain('<td>0.400</td>');
+  });
+
   it('escapes what people wrote', async () => {
     const run = recordedRun();
     run.info.name = '<img src=x onerror=alert(1)>';

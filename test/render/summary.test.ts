@@ -23,6 +23,21 @@ describe('summaryOf', () => {
     );
   });
 
+  it('draws no conclusion from layers whose inversion did not converge', () => {
+    const run = recordedRun();
+    // What such layers show is as striking as can be, and nothing follows from it.
+    run.baseline.gates[5]!.passed = false;
+    run.baseline.floor.unbiased[5]![5] = run.baseline.ceiling.unbiased[5]![5]!;
+    const last = run.readings.at(-1)!;
+    last.scores[5] = {status: 'withheld', reason: 'inversion not converged: fvu 0.200 is not under 0.05'};
+    last.compression = {layers: last.compression.layers.with(5, null), mean: null};
+    const {kept, moved} = summaryOf(run);
+    expect(moved[0]).toBe(
+      'Whether invariances moved between blocks is not known for the deeper half of the blocks: inversion not converged in block_05.',
+    );
+    for (const sentence of [...kept, ...moved.slice(1)]) expect(sentence).not.toContain('block_05');
+  });
+
   it('says of layers that a random network nearly equals how far their similarity fell', () => {
     const run = recordedRun();
     const last = run.readings.at(-1)!;

@@ -5,7 +5,11 @@ import {sampleBaseline, sampleInfo, sampleLayers, sampleReading} from './sample-
 
 const acquired = {
   ...sampleReading(500),
-  acquired: {similarity: sampleReading(500).retention, novelty: [0.1, 0.2, 0.3, null]},
+  acquired: {
+    similarity: sampleReading(500).retention,
+    novelty: [0.1, null, null, null],
+    gates: sampleBaseline().gates.map((gate, i) => ({...gate, passed: i !== 2})),
+  },
 };
 
 describe('scalarsOf', () => {
@@ -18,12 +22,12 @@ describe('scalarsOf', () => {
       'invariance/retention/block_00': 0.5,
       'invariance/retention_low/block_00': 0.45,
       'invariance/retention_high/block_00': 0.55,
-      'invariance/compression': 0.1,
-      'invariance/flow_centre/block_01': 0.9,
-      'invariance/weight_drift/block_02': 0.03,
+      'invariance/compression': 0.15,
+      'invariance/flow_centre/block_02': 1.2,
+      'invariance/weight_drift/block_01': 0.02,
       'invariance/cost/seconds': 3.2,
     });
-    expect(scalars['invariance/retention']).toBeCloseTo((0.5 + 0.49 + 0.47) / 3, 12);
+    expect(scalars['invariance/retention']).toBeCloseTo((0.5 + 0.48 + 0.47) / 3, 12);
     expect(scalars['invariance/similarity/block_00']).toBeCloseTo(0.625, 12);
     expect(scalars['invariance/forgetting/block_00']).toBeCloseTo(0.95 - 0.625, 12);
     expect(scalars['invariance/drift/block_00']).toBeCloseTo(0.05, 12);
@@ -36,19 +40,45 @@ describe('scalarsOf', () => {
   it('has no key for what is withheld, absent or not finite', () => {
     const reading = {...sampleReading(0), epoch: null, logged: {loss: NaN}};
     const scalars = scalarsOf(reading, sampleBaseline());
-    for (const key of [
-      'train/epoch',
-      'loss',
-      'invariance/retention/block_02',
-      'invariance/flow_centre/norm',
-    ]) {
+    for (const key of ['train/epoch', 'loss', 'invariance/flow_centre/norm']) {
       expect(scalars).not.toHaveProperty(key);
     }
     expect(Object.values(scalars).every(Number.isFinite)).toBe(true);
   });
 
+  it('has only what needs no inversion of a layer whose inversion did not converge', () => {
+    const keys = Object.keys(scalarsOf(acquired, sampleBaseline())).filter(key => key.endsWith('/block_01'));
+    expect(keys).toEqual([
+      'invariance/drift/block_01',
+      'invariance/weight_drift/block_01',
+      // What the finetuned layer ignores is another inversion, and that one converged.
+      'invariance/acquired/block_01',
+    ]);
+  });
+
+  it('has nothing acquired by a layer whose own inversion did not converge', () => {
+    const scalars = scalarsOf(acquired, sampleBaseline());
+    expect(scalars).toHaveProperty('invariance/acquired/block_00');
+    expect(scalars).not.toHaveProperty('invariance/acquired/block_02');
+  });
+
+  it('counts only converged layers in the mean of forgetting, and all of those or none', () => {
+    const reading = sampleReading(1000);
+    const baseline = sampleBaseline();
+    for (const matrix of [reading.retention.unbiased, baseline.ceiling.unbiased]) matrix[1]![1] = -5;
+    expect(scalarsOf(reading, baseline)['invariance/forgetting']).toBeCloseTo(0.325, 12);
+    reading.retention.unbiased[2]![2] = null;
+    expect(scalarsOf(reading, baseline)).not.toHaveProperty('invariance/forgetting');
+  });
+
+  it('holds back what rests on inversions where no baseline says what they are worth', () => {
+    const keys = Object.keys(scalarsOf(sampleReading(0), null));
+    expect(keys).toContain('invariance/drift/block_00');
+    for (const name of ['similarity', 'forgetting']) expect(keys.join()).not.toContain(name);
+  });
+
   it('leaves out the mean where every layer is withheld', () => {
-    const reading = sampleReading(0);
+    const reading = {...sampleReading(0), meanScore: null};
     reading.scores = reading.scores.map(() => ({status: 'withheld', reason: 'fewer than 4 images'}));
     const scalars = scalarsOf(reading, sampleBaseline());
     expect(scalars).not.toHaveProperty('invariance/retention');

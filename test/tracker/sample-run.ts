@@ -45,25 +45,26 @@ export function sampleBaseline(): Baseline {
     ceiling: around(0.95),
     floor: around(0.3),
     controls: {noise: [0.01, 0.02, 0.01, 0], permuted: [0, 0, 0, 0]},
-    flow: [0.5, 1, 1.5, null],
+    flow: [0.5, null, 1.5, null],
     gates: sampleLayers.map((layer, i) => ({
       layer,
       rel: 0.1,
-      fvu: i === 2 ? 0.08 : 0.01,
+      fvu: i === 1 ? 0.08 : 0.01,
       rmsToProbes: 0.2,
       rmsToSeeds: 0.4,
       unconverged: 0,
       evaluations: 50,
       threshold: 0.05,
-      passed: i !== 2,
+      passed: i !== 1,
     })),
     cost: {seconds: 12, forwards: 160, gradients: 6400},
   };
 }
 
-/** A reading that forgets a little with every step; `block_02` is withheld. */
+/** A reading that forgets a little with every step; `block_01`, whose inversion did not converge, is withheld. */
 export function sampleReading(step: number): Reading {
   const kept = 1 / (1 + step / 1000);
+  const scoreOf = (i: number) => kept - 0.01 * i;
   return {
     step,
     epoch: step / 100,
@@ -74,12 +75,13 @@ export function sampleReading(step: number): Reading {
     retention: around(0.3 + 0.65 * kept),
     drift: around(0.1 * (1 - kept)),
     scores: sampleLayers.map((layer, i) =>
-      layer === 'block_02'
-        ? {status: 'withheld', reason: 'inversion not converged: fvu 0.080 of 0.050'}
-        : {status: 'scored', value: kept - 0.01 * i, low: kept - 0.05, high: kept + 0.05},
+      layer === 'block_01'
+        ? {status: 'withheld', reason: 'inversion not converged: fvu 0.080 is not under 0.05'}
+        : {status: 'scored', value: scoreOf(i), low: kept - 0.05, high: kept + 0.05},
     ),
-    flow: {centre: [0.5, 0.9, 1.2, null], strongest: [0, 1, 1, null]},
-    compression: {layers: [0, 0.05, 0.15, null], mean: 0.1},
+    meanScore: (scoreOf(0) + scoreOf(2) + scoreOf(3)) / 3,
+    flow: {centre: [0.5, null, 1.2, null], strongest: [0, null, 1, null]},
+    compression: {layers: [0, null, 0.15, null], mean: 0.15},
     weightDrift: [0.01, 0.02, 0.03, null],
     cost: {seconds: 3.2, forwards: 160, gradients: 0},
   };

@@ -10,7 +10,7 @@ import {demoFolder} from './demo-folder.js';
 import type {DemoScenes} from './draw-scenes.js';
 import type {Finetuned} from './finetune.js';
 import {render} from './scenes.js';
-import {blindnessOf, retentionOf} from './summary.js';
+import {blindnessOf} from './summary.js';
 import {titleOf} from './tasks.js';
 
 /** Scenes shown of each set. */
@@ -122,7 +122,7 @@ async function urlOf({channels, height, width, data}: Images, n: number): Promis
 
 function linesOf({task, run, factor}: Finetuned) {
   return [
-    ...run.readings.map(reading => ({measure: 'retention', step: reading.step, value: retentionOf(reading)})),
+    ...run.readings.map(reading => ({measure: 'retention', step: reading.step, value: reading.meanScore})),
     ...factor.map(reading => ({measure: 'ground truth', step: reading.step, value: blindnessOf(reading)})),
   ].map(row => ({...row, task: `${task.name}s`}));
 }

@@ -27,7 +27,7 @@ function tableOf(needs: Watched, without: Watched): string {
     ['', ...both.map(({task}) => titleOf({name: task}))],
     ['layer', ...both.map(() => 'retention, 95 % interval')],
     ...layers.map((layer, i) => [layer, ...both.map(watched => cellOf(lastOf(watched).scores[i]))]),
-    ['mean', ...both.map(watched => numberOf(retentionOf(lastOf(watched))))],
+    ['mean', ...both.map(watched => numberOf(lastOf(watched).meanScore))],
     [],
     ['accuracy on new scenes', ...both.map(({accuracy}) => percentOf(accuracy))],
     ['weights moved by', ...both.map(watched => percentOf(movedBy(lastOf(watched))))],
@@ -47,9 +47,9 @@ function tableOf(needs: Watched, without: Watched): string {
 }
 
 function sentencesOf(needs: Watched, without: Watched): string[] {
-  const [forgot, kept] = [needs, without].map(watched => retentionOf(lastOf(watched)));
+  const [{meanScore: forgot}, {meanScore: kept}] = [lastOf(needs), lastOf(without)];
   if (forgot === null || kept === null)
-    return ['Retention was withheld in every layer of a run: nothing to compare.'];
+    return ['A run has no mean retention, so there is nothing to compare.'];
   const apart = lastOf(needs).layers.filter((_, i) =>
     isBelow(lastOf(needs).scores[i], lastOf(without).scores[i]),
   );
@@ -64,11 +64,6 @@ function sentencesOf(needs: Watched, without: Watched): string[] {
     `The intervals of the two are apart in ${apart.length} of ${lastOf(needs).layers.length} layers` +
       (apart.length > 0 ? `: ${apart.join(', ')}.` : '.'),
   ];
-}
-
-/** Mean retention score over the layers that have one; null where none has. */
-export function retentionOf({scores}: Reading): number | null {
-  return mean(scores.flatMap(score => (score.status === 'scored' ? [score.value] : [])));
 }
 
 /** Mean over the layers of the ground truth; null where none has one. */

@@ -1,4 +1,4 @@
-import type {Baseline, Reading, RunInfo} from '../../types.js';
+import type {Baseline, Matrix, Reading, RunInfo} from '../../types.js';
 import type {JournalRecord} from '../journal-lines.js';
 import {epochKey, scalarsOf, stepKey} from '../keys.js';
 import {plain} from '../plain.js';
@@ -26,7 +26,7 @@ export interface Row {
 /** Draws what W&B shows as images; the drawings themselves are another room's. */
 export interface Pictures {
   /** R_t of one reading, pretrained layers as rows. */
-  matrix(reading: Reading): Promise<Picture>;
+  matrix(reading: Reading, baseline: Baseline): Promise<Picture>;
   /** Retention over layer × step, all readings so far. */
   layersBySteps(readings: readonly ChartReading[]): Promise<Picture>;
 }
@@ -39,7 +39,10 @@ export const mediaKeys = {
   strip: 'invariance/retention_strip',
 } as const;
 
+/** R_t, W0, N and D. Rows of layers whose inversion did not converge hold their drift alone. */
 function matrixTable(reading: Reading, baseline: Baseline): TableData {
+  const judged = (matrix: Matrix, i: number, j: number): number | null =>
+    baseline.gates[i]!.passed ? matrix[i]![j]! : null;
   const columns = [
     'pretrained_layer',
     'finetuned_layer',
@@ -53,11 +56,11 @@ function matrixTable(reading: Reading, baseline: Baseline): TableData {
     reading.layers.map((column, j) => [
       row,
       column,
-      reading.retention.unbiased[i]?.[j] ?? null,
-      reading.retention.biased[i]?.[j] ?? null,
-      baseline.ceiling.unbiased[i]?.[j] ?? null,
-      baseline.floor.unbiased[i]?.[j] ?? null,
-      reading.drift.unbiased[i]?.[j] ?? null,
+      judged(reading.retention.unbiased, i, j),
+      judged(reading.retention.biased, i, j),
+      judged(baseline.ceiling.unbiased, i, j),
+      judged(baseline.floor.unbiased, i, j),
+      reading.drift.unbiased[i]![j]!,
     ]),
   );
   return {columns, data};
@@ -178,16 +181,15 @@ export class RowMaker {
     this.#readings.push(chartReading(reading));
     const baseline = this.#baseline;
     if (baseline === null) {
-      // Without its baseline a reading has no forgetting and no charts to compare; its own numbers stay.
-      const none = {ceiling: {unbiased: []}} as unknown as Baseline;
-      return this.#lines(scalarsOf(reading, none), [], reading.time);
+      // Without its baseline nothing says what a reading's inversions are worth; the numbers that need none stay.
+      return this.#lines(scalarsOf(reading, null), [], reading.time);
     }
     const grown = isPowerOfTwo(this.#readings.length);
     const media: [string, Media][] = [
       [mediaKeys.matrixTable, tableMedia(mediaKeys.matrixTable, this.#next, matrixTable(reading, baseline))],
       ...this.#charts('fixed'),
       ...(grown ? this.#charts('growing') : []),
-      ...(draw ? await this.#draw(mediaKeys.matrix, pictures => pictures.matrix(reading)) : []),
+      ...(draw ? await this.#draw(mediaKeys.matrix, pictures => pictures.matrix(reading, baseline)) : []),
       ...(draw && grown ? await this.#map() : []),
     ];
     const strip = layerStrip(retentionOf(reading));

@@ -9,15 +9,24 @@ const scored = (value: number, half = 0.05): Score => ({
   high: value + half,
 });
 
-function reading(step: number, scores: Score[]): Reading {
-  return {step, layers: ['block_00', 'norm'], scores, weightDrift: [0.1, 0.3]} as unknown as Reading;
+const meanOf = (scores: readonly Score[]) =>
+  scores.reduce((sum, score) => sum + (score.status === 'scored' ? score.value / scores.length : 0), 0);
+
+function reading(step: number, scores: Score[], meanScore: number | null): Reading {
+  const layers = ['block_00', 'norm'];
+  return {step, layers, scores, meanScore, weightDrift: [0.1, 0.3]} as unknown as Reading;
 }
 
-function watched(task: string, scores: Score[], truth: [number, number]): Watched {
+function watched(
+  task: string,
+  scores: Score[],
+  truth: [number, number],
+  meanScore: number | null = meanOf(scores),
+): Watched {
   return {
     task,
     accuracy: 0.875,
-    readings: [reading(0, [scored(1), scored(1)]), reading(120, scores)],
+    readings: [reading(0, [scored(1), scored(1)], 1), reading(120, scores, meanScore)],
     factor: truth.map((value, n) => ({step: n * 120, similarity: [value, value]})),
   };
 }
@@ -43,17 +52,18 @@ describe('the summary of the demo', () => {
     expect(text).toContain('apart in 0 of 2 layers.');
   });
 
-  it('leaves withheld layers out of the mean, with their reason', () => {
+  it('gives the mean of the reading, and the reason where a layer has no part in it', () => {
     const scores: Score[] = [scored(0.5), {status: 'withheld', reason: 'inversion not converged'}];
-    const text = summaryOf(watched('colour', scores, [0.99, 0.25]), kept);
+    const text = summaryOf(watched('colour', scores, [0.99, 0.25], 0.5), kept);
     expect(text).toMatch(/norm +withheld: inversion not converged +█/);
     expect(text).toContain('cost the layers 50 %');
     expect(text).toContain('apart in 1 of 2 layers: block_00.');
   });
 
-  it('compares nothing where every layer was withheld', () => {
+  it('compares nothing where a run has no mean', () => {
     const withheld: Score = {status: 'withheld', reason: 'fewer than 4 images'};
-    const text = summaryOf(watched('colour', [withheld, withheld], [0.99, 0.25]), kept);
-    expect(text).toContain('Retention was withheld in every layer of a run');
+    const text = summaryOf(watched('colour', [withheld, withheld], [0.99, 0.25], null), kept);
+    expect(text).toContain('nothing to compare');
+    expect(text).not.toContain('cost the layers');
   });
 });

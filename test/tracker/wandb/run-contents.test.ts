@@ -106,7 +106,7 @@ describe('a run holds', () => {
       engine: sampleInfo().engine,
       versions: sampleInfo().versions,
       git: sampleInfo().git,
-      baseline: {failed_gates: ['block_02']},
+      baseline: {failed_gates: ['block_01']},
     });
   });
 
@@ -179,6 +179,8 @@ describe('a run holds', () => {
     expect(table.columns.slice(0, 3)).toEqual(['pretrained_layer', 'finetuned_layer', 'retention']);
     const {unbiased} = sampleReading(100).retention;
     expect(table.data[1]!.slice(0, 3)).toEqual(['block_00', 'block_01', unbiased[0]![1]]);
+    const [, , ...unconverged] = table.data[4]!;
+    expect(unconverged).toEqual([null, null, null, null, sampleReading(100).drift.unbiased[1]![0]]);
   });
 
   it('the layer × step map as image and as table, complete at the end', () => {
@@ -189,12 +191,12 @@ describe('a run holds', () => {
     };
     expect(table.data).toHaveLength(steps.length * sampleLayers.length);
     expect(table.data[0]).toEqual([0, 'block_00', 1]);
-    expect(table.data[2]).toEqual([0, 'block_02', null]);
+    expect(table.data[1]).toEqual([0, 'block_01', null]);
   });
 
   it('a strip of layers in each reading', () => {
     const strip = rows.find(row => mediaKeys.strip in row)![mediaKeys.strip];
-    expect(strip).toEqual({_type: 'histogram', values: [1, 0.99, 0, 0.97], bins: [0, 1, 2, 3, 4]});
+    expect(strip).toEqual({_type: 'histogram', values: [1, 0, 0.98, 0.97], bins: [0, 1, 2, 3, 4]});
   });
 
   it("custom charts on W&B's presets, whose tables are in the summary", () => {
@@ -298,7 +300,7 @@ describe('asked for, a run also holds', () => {
     const folder = await uploaded({alerts: {below: 0.8}});
     expect(server.store.alerts.map(({title}) => title)).toEqual([
       'block_00 forgets',
-      'block_01 forgets',
+      'block_02 forgets',
       'norm forgets',
     ]);
     writeState(folder, {...readState(folder)!, completed: null});
