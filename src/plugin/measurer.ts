@@ -128,14 +128,8 @@ export async function createMeasurer({
     read({weights, moment, acquire = false, convergence}) {
       const reading = last.then(async () => {
         const judged = convergence ?? (moment.step > 0 && !convergenceKnown);
-        const taken = await cost(() =>
-          measureReading(subject, {
-            weights: weights ?? engine.weights(),
-            moment,
-            acquire,
-            convergence: judged,
-          }),
-        );
+        const take = () => measureReading(subject, {moment, acquire, convergence: judged});
+        const taken = await cost(() => (weights ? withWeights(engine, weights, take) : take()));
         convergenceKnown ||= judged;
         return {...taken.result, cost: taken.cost};
       });
