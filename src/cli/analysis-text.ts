@@ -74,11 +74,13 @@ function summaryText({layers, blocks, scores, gates, compression}: Analysis): st
   const kept = scored.filter(({value}) => value >= 0.9).length;
   const lowest = scored.reduce((a, b) => (b.value < a.value ? b : a));
   const mean = compression.mean;
-  const unknown = unconverged(gates.filter(({layer}) => deeperHalf(blocks).includes(layer)));
+  const deeper = deeperHalf(blocks);
+  const failed = unconverged(gates.filter(({layer}) => deeper.includes(layer)));
+  const why = failed.length > 0 ? `: inversion not converged in ${failed.join(', ')}` : '';
   const way =
     mean === null
-      ? unknown.length > 0
-        ? `; where invariances of the deeper half moved is not known: inversion not converged in ${unknown.join(', ')}`
+      ? deeper.length > 0
+        ? `; where invariances of the deeper half moved is not known${why}`
         : ''
       : Math.abs(mean) < STAYS
         ? '; invariances of the deeper half stay where they were'
@@ -106,11 +108,10 @@ function scoreText(score: Score): string {
   return `${number(score.value)}${interval}`;
 }
 
-function moveText({layers, blocks, gates, flow, compression}: Analysis, i: number): string {
-  if (blocks.includes(layers[i]!) && !gates[i]!.passed) return 'not known';
+function moveText({layers, blocks, flow, compression}: Analysis, i: number): string {
   const share = compression.layers[i] ?? null;
   const strongest = flow.strongest[i] ?? null;
-  if (share === null || strongest === null) return '–';
+  if (share === null || strongest === null) return blocks.includes(layers[i]!) ? 'not known' : '–';
   const way = Math.abs(share) < STAYS ? 'stays' : share > 0 ? 'shallower' : 'deeper';
   return `${way} ${number(Math.abs(share))}, most in ${layers[strongest]!}`;
 }

@@ -45,7 +45,7 @@ export interface Engine {
 
   /** Representations of one layer, (n, width). */
   features(images: Images, layer: LayerName): Promise<Features>;
-  /** One Gram of column-centred features for each measured layer, in order. */
+  /** One Gram of column-centred features for each measured layer, in order; zeros where a layer `isConstant`. */
   grams(images: Images): Promise<Gram[]>;
   /**
    * For each image on its own: loss = ‖f(x) − target‖₂ / ‖target‖₂, and its gradient with respect to the

@@ -1,7 +1,8 @@
 import {InvarianceError} from '../errors.js';
+import type {FeatureRows} from '../rounding.js';
 import type {Estimates, Gram, Matrix} from '../types.js';
 import type {Estimator} from './centre.js';
-import {gramOf, type FeatureRows} from './gram.js';
+import {gramOf} from './gram.js';
 import {checkPair, prepare, similarityOf, type Similarity} from './similarity.js';
 
 /**

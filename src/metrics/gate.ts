@@ -1,4 +1,5 @@
 import {InvarianceError} from '../errors.js';
+import {isConstant} from '../rounding.js';
 import type {Features, Gate, Images, LayerName} from '../types.js';
 
 /** Share of a layer's variance that inverted images may miss, by default. */
@@ -61,7 +62,8 @@ export function gate({
     }
     relative += Math.sqrt(errors[i]! / norm) / count;
   }
-  const fvu = finite(errors.reduce((sum, error) => sum + error, 0) / variance);
+  const missed = errors.reduce((sum, error) => sum + error, 0);
+  const fvu = isConstant(features) ? null : finite(missed / variance);
   const allowed = (threshold * variance) / count;
   return {
     layer,

@@ -1,16 +1,6 @@
 import {InvarianceError} from '../errors.js';
+import {isConstant, type FeatureRows} from '../rounding.js';
 import type {Gram} from '../types.js';
-
-/** Rows of any float width: what an engine returns, or a user's own float64 features. */
-export interface FeatureRows {
-  readonly count: number;
-  readonly width: number;
-  /** Row-major (count, width). */
-  readonly data: Float32Array | Float64Array;
-}
-
-/** A layer counts as constant when its centred norm is under this many rounding steps of its raw norm. */
-const CONSTANT_WITHIN_ULPS = 8;
 
 /**
  * Gram matrix of column-centred features, in float64: the column means go first, since inner products of float32
@@ -25,9 +15,9 @@ export function gramOf(features: FeatureRows): Gram {
   if (data.length !== n * width) {
     throw new InvarianceError('bad_option', `features of ${data.length} values are not ${n} × ${width}`);
   }
-  const rows = centredRows(features);
   const gram = new Float64Array(n * n);
-  if (isRounding(energyOf(rows), energyOf(data), data)) return {n, data: gram};
+  if (isConstant(features)) return {n, data: gram};
+  const rows = centredRows(features);
   for (let i = 0; i < n; i++) {
     const first = rows.subarray(i * width, (i + 1) * width);
     for (let j = i; j < n; j++) {
@@ -60,17 +50,4 @@ function centredRows({count, width, data}: FeatureRows): Float64Array {
     for (let k = 0; k < width; k++) rows[i * width + k] = data[i * width + k]! - means[k]!;
   }
   return rows;
-}
-
-/** Whether centred values are no more than the rounding of the raw values they come from; energies are sums of squares. */
-export function isRounding(centredEnergy: number, rawEnergy: number, data: FeatureRows['data']): boolean {
-  const ulp = data instanceof Float32Array ? 2 ** -23 : 2 ** -52;
-  return centredEnergy <= (CONSTANT_WITHIN_ULPS * ulp) ** 2 * rawEnergy;
-}
-
-/** Sum of squares. */
-export function energyOf(values: Float32Array | Float64Array): number {
-  let sum = 0;
-  for (const value of values) sum += value * value;
-  return sum;
 }

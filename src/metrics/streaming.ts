@@ -1,7 +1,7 @@
 import {InvarianceError} from '../errors.js';
+import {energyOf, isRounding, type FeatureRows} from '../rounding.js';
 import type {Gram} from '../types.js';
 import {dot, type Estimator} from './centre.js';
-import {energyOf, isRounding, type FeatureRows} from './gram.js';
 import {hsic1} from './hsic.js';
 import {checkPair, CONSTANT, cosine, MIN_IMAGES, TOO_FEW, withheld, type Similarity} from './similarity.js';
 

@@ -149,6 +149,37 @@ test('a layer that is constant is withheld with its reason, the others are measu
   expect(R.unbiased[0]![0]).toBeGreaterThan(0);
 });
 
+test('a finetuned model whose layers vary by rounding alone has no score, however large a number it would give', async () => {
+  const dead = await tinyVariant(join(folder, 'dead'), (name, data) =>
+    name.endsWith('patch_embeddings.projection.weight') ? data.map(value => 2e-8 * value) : data,
+  );
+  const {stdout} = await measure({finetuned: dead, steps: '100', json: true});
+  const {scores, R, gates} = JSON.parse(stdout) as Analysis;
+  expect(gates.every(({passed}) => passed)).toBe(true);
+  for (const score of scores)
+    expect(score).toEqual({
+      status: 'withheld',
+      reason: 'the layer is constant or not finite at this step',
+    });
+  expect(R.unbiased.flat().every(value => value === null)).toBe(true);
+});
+
+test('the weight drift of a layer is over all weights that no shallower measured layer depends on', async () => {
+  const first = await tinyVariant(join(folder, 'first'), (name, data) =>
+    name.includes('layer.0.') ? data.map(value => 1.1 * value) : data,
+  );
+  const driftOf = async (measured: string) => {
+    const {stdout} = await measure({finetuned: first, layers: measured, json: true, steps: '1'});
+    return (JSON.parse(stdout) as Analysis).weightDrift;
+  };
+  const [own, ...others] = await driftOf('block_*');
+  expect(own).toBeGreaterThan(0);
+  expect(others).toEqual([0, 0]);
+  const [alone] = await driftOf('block_02');
+  expect(alone).toBeGreaterThan(0);
+  expect(alone).toBeLessThan(own!);
+});
+
 describe('bad input ends in one clear line', () => {
   async function refused(
     changes: Record<string, string | true | undefined>,

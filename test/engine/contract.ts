@@ -73,6 +73,23 @@ export function testEngine(name: string, makeEngine: MakeEngine): void {
       }
     });
 
+    it('takes a Gram of zeros of a layer that is constant but for rounding', async () => {
+      // One image five times, its pixels off by a rounding step here and there.
+      const random = seededRandom(4);
+      const size = probes.data.length / probes.count;
+      const data = probes.data.map(
+        (_, i) => probes.data[i % size]! * (1 + Math.round(random.uniform()) * 2 ** -23),
+      );
+      const alike = {...probes, data};
+      let rounded = 0;
+      for (const layer of engine.layers) {
+        const features = await engine.features(alike, layer);
+        rounded += largestDifference(row(features, 0), row(features, 1));
+      }
+      expect(rounded).toBeGreaterThan(0);
+      for (const {n, data} of await engine.grams(alike)) expect(data).toEqual(new Float64Array(n * n));
+    });
+
     it('gives the same numbers whatever the batch size and the order of rows', async () => {
       const other = await makeEngine({batch: 2});
       const layer = engine.layers.at(-1)!;

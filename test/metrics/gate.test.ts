@@ -54,7 +54,14 @@ describe('gate', () => {
   });
 
   it('says null, never NaN, for a layer that is constant, zero or not finite, and does not pass', () => {
-    for (const features of [featuresOf(1, 1, 1, 1), featuresOf(0, 0, 0, 0), featuresOf(NaN, 1, 2, 3)]) {
+    const rounded = featuresOf(1e4, 0, 1e4 + 2 ** -10, 0);
+    expect(rounded.data[2]).not.toBe(rounded.data[0]);
+    for (const features of [
+      featuresOf(1, 1, 1, 1),
+      rounded,
+      featuresOf(0, 0, 0, 0),
+      featuresOf(NaN, 1, 2, 3),
+    ]) {
       for (const inverted of [features, featuresOf(1, 2, 3, 4)]) {
         const measured = gate({...given, features, inverted});
         expect(measured).toMatchObject({fvu: null, passed: false});

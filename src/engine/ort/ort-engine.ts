@@ -1,5 +1,6 @@
 import {InvarianceError} from '../../errors.js';
 import {seededRandom} from '../../random.js';
+import {isConstant} from '../../rounding.js';
 import type {Features, Gram, Images, LayerName, Pooling} from '../../types.js';
 import {drawn} from '../architectures/draw.js';
 import type {Normalisation} from '../architectures/network.js';
@@ -141,6 +142,7 @@ export class OrtEngine implements Engine {
 
   async #gram(features: Float32Array, n: number): Promise<Gram> {
     const p = features.length / n;
+    if (isConstant({count: n, width: p, data: features})) return {n, data: new Float64Array(n * n)};
     const data = new Float32Array(n * n);
     const use = {purpose: `gram of ${p}`, key: `${n}`, graph: () => gramGraph(n, p)};
     await this.#sessions.use(use, run => run({features}, {gram: data}));

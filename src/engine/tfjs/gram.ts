@@ -1,3 +1,4 @@
+import {isConstant} from '../../rounding.js';
 import type {Features, Gram} from '../../types.js';
 import type {Tf} from './tf.js';
 
@@ -5,8 +6,10 @@ import type {Tf} from './tf.js';
 const COLUMNS = 2048;
 
 /** Inner products of column-centred features: centred and summed in float64 on the host, multiplied on the device. */
-export async function gramOf(tf: Tf, {count: n, width, data}: Features): Promise<Gram> {
+export async function gramOf(tf: Tf, features: Features): Promise<Gram> {
+  const {count: n, width, data} = features;
   const sum = new Float64Array(n * n);
+  if (isConstant(features)) return {n, data: sum};
   for (let start = 0; start < width; start += COLUMNS) {
     const columns = Math.min(COLUMNS, width - start);
     const centred = new Float32Array(n * columns);
