@@ -1,6 +1,7 @@
 import type {LayersModel} from '@tensorflow/tfjs';
 import {InvarianceError} from '../errors.js';
 import {inversionOptions} from '../inversion/index.js';
+import {runsFolder} from '../tracker/index.js';
 import {parseCadence} from './cadence.js';
 import {DEFAULTS, type CheckedOptions, type MonitorOptions} from './options.js';
 
@@ -87,7 +88,7 @@ export function checkOptions(given: MonitorOptions): CheckedOptions {
     checkpoints: checkpoints === undefined ? null : checkCheckpoints(checkpoints),
     trackers: given.trackers ?? [],
     console: given.console ?? process.stderr.isTTY === true,
-    dir: given.dir ?? DEFAULTS.dir,
+    dir: given.dir ?? runsFolder(),
     strict: given.strict ?? DEFAULTS.strict,
   };
 }

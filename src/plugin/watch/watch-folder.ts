@@ -5,7 +5,7 @@ import {setTimeout as sleep} from 'node:timers/promises';
 import {loggedAt, readTrainerState, type TrainerState} from '../../engine/index.js';
 import {InvarianceError, messageOf} from '../../errors.js';
 import {renderReport} from '../../render/index.js';
-import {openJournal, readRecords, readRun, type RecordedRun} from '../../tracker/index.js';
+import {openJournal, readRecords, readRun, runsFolder, type RecordedRun} from '../../tracker/index.js';
 import type {Moment, RunInfo} from '../../types.js';
 import {createDispatcher, type Dispatcher} from '../dispatcher.js';
 import {describeRun} from '../describe-run.js';
@@ -215,7 +215,7 @@ export async function watchFolder(options: WatchOptions): Promise<WatchSummary> 
 async function openRecord(
   options: WatchOptions,
 ): Promise<{run: {folder: string; info: RunInfo}; dispatcher: Dispatcher; known: Known}> {
-  const {folder, measuring, pretrained, dir = WATCH_DEFAULTS.dir, trackers = [], onRun = () => {}} = options;
+  const {folder, measuring, pretrained, dir = runsFolder(), trackers = [], onRun = () => {}} = options;
   const measured = await measuring.info();
   const derived = runOfFolder(folder, measured.fingerprint.id);
   const info = await describeRun({
