@@ -9,7 +9,6 @@ import {
   type Tracker,
   type WandbTrackerOptions,
 } from '../../../src/tracker/index.js';
-import {lockRun} from '../../../src/tracker/wandb/lock.js';
 import {readState} from '../../../src/tracker/wandb/state.js';
 import {everyEvent, testTracker} from '../contract.js';
 import {sampleInfo, sampleReading} from '../sample-run.js';
@@ -116,14 +115,15 @@ describe('the W&B tracker', () => {
       ),
     );
     expect(said).toEqual([
-      `no W&B API key: offline; set WANDB_API_KEY, then run \`wandb-invariance sync ${folder}\``,
+      `no W&B API key for ${new URL(server.url).host}: offline; set WANDB_API_KEY, ` +
+        `then run \`wandb-invariance sync ${folder}\``,
     ]);
     expect(readState(folder)!.settings.mode).toBe('offline');
   });
 
   it('asks for a key on a terminal', async () => {
     const asked: string[] = [];
-    const askKey = async (url: string) => (asked.push(url), apiKey);
+    const askKey = (url: string) => (asked.push(url), {answer: Promise.resolve(apiKey), cancel() {}});
     await runOnce(withJournal({apiKey: undefined, surroundings: {env: {HOME: '/nowhere'}}, askKey})(folder));
     expect(asked).toEqual([server.url]);
     expect(server.store.only.state).toBe('finished');
@@ -159,15 +159,5 @@ describe('the W&B tracker', () => {
 
   it('ships the program of its uploading process', () => {
     expect(existsSync(createRequire(import.meta.url).resolve('wandb-invariance/uploader'))).toBe(true);
-  });
-});
-
-describe('the lock on a run', () => {
-  it('is held by one, and let go', async () => {
-    await openJournal(folder).start(sampleInfo(), {resumed: false});
-    const release = lockRun(folder)!;
-    expect(lockRun(folder)).toBeNull();
-    release();
-    expect(lockRun(folder)).not.toBeNull();
   });
 });
