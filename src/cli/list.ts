@@ -1,8 +1,7 @@
 import {existsSync} from 'node:fs';
 import {Command} from 'commander';
 import {InvarianceError} from '../errors.js';
-import {WATCH_DEFAULTS} from '../plugin/index.js';
-import {listRuns, type RunSummary} from '../tracker/index.js';
+import {listRuns, runsFolder, type RunSummary} from '../tracker/index.js';
 import type {RunState} from '../types.js';
 import {textTable} from './text-table.js';
 
@@ -26,7 +25,7 @@ interface ListedRun {
 export function listCommand(): Command {
   return new Command('list')
     .description('show the runs of a folder with their last retention')
-    .argument('[folder]', 'folder of the runs', WATCH_DEFAULTS.dir)
+    .argument('[folder]', 'folder of the runs', runsFolder())
     .option('--json', 'print JSON instead of a table')
     .action(async (folder: string, {json}: {json?: true}) => {
       if (!existsSync(folder))

@@ -1,15 +1,15 @@
 import {existsSync} from 'node:fs';
 import {Command} from 'commander';
 import {InvarianceError} from '../errors.js';
-import {WATCH_DEFAULTS} from '../plugin/index.js';
 import {SERVE_DEFAULTS, serveRuns} from '../server/index.js';
+import {runsFolder} from '../tracker/index.js';
 import {wholeNumber} from './whole-number.js';
 
 /** `serve`: the runs of a folder in a browser, following those that go on. */
 export function serveCommand(): Command {
   return new Command('serve')
     .description('show the runs of a folder in a browser, live and read-only')
-    .argument('[folder]', 'folder of the runs', WATCH_DEFAULTS.dir)
+    .argument('[folder]', 'folder of the runs', runsFolder())
     .option('--port <n>', 'port; 0 takes a free one', wholeNumber(0), SERVE_DEFAULTS.port)
     .option(
       '--host <address>',

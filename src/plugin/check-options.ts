@@ -2,6 +2,7 @@ import type {LayersModel} from '@tensorflow/tfjs';
 import type {PixelForm} from '../engine/index.js';
 import {InvarianceError} from '../errors.js';
 import {inversionOptions} from '../inversion/index.js';
+import {runsFolder} from '../tracker/index.js';
 import {parseCadence} from './cadence.js';
 import {DEFAULTS, type CheckedOptions, type MonitorOptions} from './options.js';
 
@@ -95,7 +96,7 @@ export function checkOptions(given: MonitorOptions): CheckedOptions {
     checkpoints: checkpoints === undefined ? null : checkCheckpoints(checkpoints),
     trackers: given.trackers ?? [],
     console: given.console ?? process.stderr.isTTY === true,
-    dir: given.dir ?? DEFAULTS.dir,
+    dir: given.dir ?? runsFolder(),
     strict: given.strict ?? DEFAULTS.strict,
   };
 }

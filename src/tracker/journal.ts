@@ -184,7 +184,7 @@ export function openJournal(folder: string, options: JournalOptions = {}): Journ
       }
       try {
         if (!existsSync(info)) writeWhole(info, run);
-        writeWhole(join(folder, runFiles.writer), {pid: process.pid, host: hostname()});
+        writeWhole(join(folder, runFiles.writer), {pid: process.pid, host: hostname(), from: next});
       } catch (cause) {
         throw unwritable(folder, cause);
       }

@@ -75,7 +75,14 @@ describe('backfill', () => {
     for (const [index, folder] of folders.entries())
       await writeCheckpoint(folder, 10, {amount: 0.05 + 0.3 * index});
     const dir = join(scratch, 'sweep-runs');
-    const environment = {XDG_CACHE_HOME: join(scratch, 'cache'), WANDB_MODE: 'disabled'};
+    const environment = {
+      XDG_CACHE_HOME: join(scratch, 'cache'),
+      WANDB_MODE: 'offline',
+      // An agent of a sweep exports these for the training.
+      WANDB_RUN_ID: 'of-the-training',
+      WANDB_NAME: 'of the training',
+      WANDB_RESUME: 'must',
+    };
     const backfill = await run(
       [
         'backfill',
@@ -98,6 +105,11 @@ describe('backfill', () => {
     ]);
     const {info} = await readRun(one!.folder);
     expect(info.config).toMatchObject({group: 'sweep', job_type: 'invariance'});
+    for (const {run: id, folder} of [one!, two!]) {
+      const {settings} = JSON.parse(readFileSync(join(folder, 'wandb.json'), 'utf8')) as {settings: object};
+      expect(settings).toMatchObject({id, resume: 'allow', group: 'sweep'});
+      expect(settings).not.toHaveProperty('name');
+    }
 
     const list = await run(['list', dir, '--json'], environment);
     expect(JSON.parse(list.stdout)).toMatchObject([

@@ -5,7 +5,7 @@ import {isDue, parseCadence} from '../../src/plugin/cadence.js';
 import {CHECKPOINT_NAMES, NAMES} from '../../src/plugin/check-options.js';
 import {createCheckpoints} from '../../src/plugin/checkpoints.js';
 import {DEFAULTS, type MonitorOptions} from '../../src/plugin/options.js';
-import {readRecords} from '../../src/tracker/index.js';
+import {readRecords, runsFolder} from '../../src/tracker/index.js';
 import {instantObserver, monitored, tinyModel} from './monitored.js';
 import {mkdtempSync} from 'node:fs';
 import {tmpdir} from 'node:os';
@@ -53,6 +53,7 @@ describe('docs/callback.md', () => {
     const {checkpoints, ...own} = DEFAULTS;
     const defaults: Record<string, unknown> = {
       ...own,
+      dir: runsFolder({}),
       ...Object.fromEntries(
         Object.entries(checkpoints).map(([name, value]) => [`checkpoints.${name}`, value]),
       ),

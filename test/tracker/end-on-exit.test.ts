@@ -50,6 +50,17 @@ it('a program that handles a signal itself decides what becomes of the run', asy
   expect(await ended(body, 'SIGINT')).toEqual({code: 0, by: null, state: 'finished'});
 });
 
+it.each([
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const)(
+  'a program that handles %s itself and exits with %i, as shells do, was killed',
+  async (signal, code) => {
+    const body = `process.on('${signal}', () => process.exit(${code})); ${waits}`;
+    expect(await ended(body, signal)).toEqual({code, by: null, state: 'killed'});
+  },
+);
+
 it('listeners are there from start to finish, one set for all journals', async () => {
   const names = ['exit', 'SIGINT', 'SIGTERM'] as const;
   const count = () => names.map(name => process.listenerCount(name));

@@ -2,10 +2,8 @@ import type {Tracker} from '../../tracker/index.js';
 import type {RunInfo} from '../../types.js';
 import type {Measuring} from '../measuring.js';
 
-/** Every default of watching a folder. */
+/** Every default of watching a folder but that of `dir`, which the environment decides. */
 export const WATCH_DEFAULTS = {
-  /** Folder of the runs. */
-  dir: 'invariance',
   /** Seconds between looks into the folder; a look at 10,000 names takes some milliseconds. */
   poll: 2,
   /** Minutes without a new checkpoint after which the training is taken to be over. */
@@ -25,7 +23,7 @@ export interface WatchOptions {
   run?: string;
   /** Name for people. Default: the folder's last part. */
   name?: string;
-  /** Folder of the runs. Default 'invariance'. */
+  /** Folder of the runs. Default `invariance`, under WANDB_DIR where that is set. */
   dir?: string;
   /** Further settings of the run, for comparison. */
   config?: Readonly<Record<string, unknown>>;

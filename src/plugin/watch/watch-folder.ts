@@ -4,7 +4,7 @@ import {join, resolve} from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {loggedAt, readTrainerState, type TrainerState} from '../../engine/index.js';
 import {InvarianceError, messageOf} from '../../errors.js';
-import {openJournal, readRecords, readRun, type RecordedRun} from '../../tracker/index.js';
+import {openJournal, readRecords, readRun, runsFolder, type RecordedRun} from '../../tracker/index.js';
 import type {Moment, RunInfo} from '../../types.js';
 import {createDispatcher, type Dispatcher} from '../dispatcher.js';
 import {describeRun} from '../describe-run.js';
@@ -220,7 +220,7 @@ async function writeReport(folder: string): Promise<void> {
 async function openRecord(
   options: WatchOptions,
 ): Promise<{run: {folder: string; info: RunInfo}; dispatcher: Dispatcher; known: Known}> {
-  const {folder, measuring, pretrained, dir = WATCH_DEFAULTS.dir, trackers = [], onRun = () => {}} = options;
+  const {folder, measuring, pretrained, dir = runsFolder(), trackers = [], onRun = () => {}} = options;
   const measured = await measuring.info();
   const derived = runOfFolder(folder, measured.fingerprint.id);
   const info = await describeRun({

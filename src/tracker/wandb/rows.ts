@@ -13,7 +13,7 @@ import {
   type TableData,
 } from './media.js';
 
-/** A line holds at most this much; W&B refuses lines of about 9.9 MiB, and quoting a line may double it. */
+/** A line takes at most this much inside a request, where it is quoted once more; W&B refuses 9.9 MiB. */
 export const lineBytes = 4 * 1024 * 1024;
 
 /** One line of a run's history. */
@@ -71,9 +71,14 @@ function isPowerOfTwo(count: number): boolean {
   return (count & (count - 1)) === 0;
 }
 
+function bytesInRequest(value: unknown): number {
+  return Buffer.byteLength(JSON.stringify(JSON.stringify(value)));
+}
+
 /** A row whose text would be too long becomes several, each with the same place on the axes. */
 function split(values: Record<string, unknown>, limit: number): Record<string, unknown>[] {
-  if (JSON.stringify(values).length <= limit) return [values];
+  // No character of the text takes more than three bytes: most rows need not be counted.
+  if (JSON.stringify(values).length * 3 <= limit || bytesInRequest(values) <= limit) return [values];
   const {[stepKey]: step, [epochKey]: epoch, _runtime, _timestamp, ...rest} = values;
   const axes = Object.fromEntries(
     Object.entries({[stepKey]: step, [epochKey]: epoch, _runtime, _timestamp}).filter(
@@ -82,13 +87,13 @@ function split(values: Record<string, unknown>, limit: number): Record<string, u
   );
   const parts: Record<string, unknown>[] = [];
   let part: Record<string, unknown> = {...axes};
-  let length = JSON.stringify(part).length;
+  let length = bytesInRequest(part);
   for (const [key, value] of Object.entries(rest)) {
-    const more = JSON.stringify({[key]: value}).length;
+    const more = bytesInRequest({[key]: value});
     if (length + more > limit && Object.keys(part).length > Object.keys(axes).length) {
       parts.push(part);
       part = {...axes};
-      length = JSON.stringify(part).length;
+      length = bytesInRequest(part);
     }
     part[key] = value;
     length += more;
