@@ -2,7 +2,7 @@ import {Command} from 'commander';
 import {InvarianceError} from '../errors.js';
 import {wandbPictures} from '../plugin/index.js';
 import {exportOfflineLog, runsFolder} from '../tracker/index.js';
-import {folderOfRun} from './folder-of-run.js';
+import {runFolder} from './run-folder.js';
 
 interface ExportCommandOptions {
   wandb?: true;
@@ -22,7 +22,7 @@ export function exportCommand(): Command {
     .option('--json', 'print JSON instead of a line')
     .action(async (run: string, {wandb, dir, out, json}: ExportCommandOptions) => {
       if (!wandb) throw new InvarianceError('bad_option', 'name a format: export --wandb RUN');
-      const folder = folderOfRun(run, dir);
+      const folder = runFolder(run, dir);
       const onNotice = (message: string) => process.stderr.write(`${folder}: ${message}\n`);
       const exported = await exportOfflineLog({folder, out, pictures: wandbPictures, onNotice});
       process.stdout.write(

@@ -4,7 +4,7 @@ import {Command} from 'commander';
 import {InvarianceError} from '../errors.js';
 import {wandbPictures} from '../plugin/index.js';
 import {listRuns, runsFolder, syncForMs, syncRun, wandbStateFile, type Synced} from '../tracker/index.js';
-import {folderOfRun} from './folder-of-run.js';
+import {runFolder} from './run-folder.js';
 import {wholeNumber} from './whole-number.js';
 
 interface SyncCommandOptions {
@@ -39,7 +39,7 @@ export function syncCommand(): Command {
 
 async function sync(runs: string[], options: SyncCommandOptions): Promise<void> {
   const {dir, project, entity, id, baseUrl, timeout, json} = options;
-  const named = runs.map(run => folderOfRun(run, dir));
+  const named = runs.map(run => runFolder(run, dir));
   const found = runs.length > 0 ? [] : (await listRuns(dir)).map(({folder}) => folder);
   const recorded = found.filter(folder => existsSync(join(folder, wandbStateFile)));
   const folders = [...named, ...recorded];
