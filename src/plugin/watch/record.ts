@@ -12,7 +12,7 @@ import {createDispatcher} from '../dispatcher.js';
 import {findRun} from './find-run.js';
 import {departure, logOf} from './history.js';
 import {openMemory, type Memory} from './memory.js';
-import type {WatchOptions} from './options.js';
+import {WATCH_DEFAULTS, type WatchOptions} from './options.js';
 
 /** Milliseconds the trackers get to deliver at the end; the journal holds everything anyway. */
 const PATIENCE = 60_000;
