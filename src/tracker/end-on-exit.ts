@@ -33,9 +33,9 @@ function unlisten(): void {
 
 /**
  * Calls `end` once if the process ends before the returned function was called: on SIGINT and SIGTERM with 'killed',
- * on an exit with 130 or 143, by which a program says that it was interrupted, with 'killed' too, with any other code but 0
- * with 'crashed', on a plain exit with 'finished'. `end` must be synchronous. The
- * process ends with the code and signal it would have ended with anyway.
+ * on an exit with 130 or 143, by which a program says that it was interrupted, with 'killed' too, with any other code
+ * but 0 with 'crashed', on a plain exit with 'finished'. `end` must be synchronous. The process ends with the code and
+ * signal it would have ended with anyway.
  */
 export function endOnExit(end: End): () => void {
   if (waiting.size === 0) {
