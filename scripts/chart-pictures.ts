@@ -15,7 +15,9 @@ const THRESHOLD = 0.09;
 
 await mkdir(FOLDER, {recursive: true});
 const run = recordedRun({threshold: THRESHOLD});
-for (const chart of [...chartsOf(run), differenceChart(run, halfPace(run))]) {
+const oneReading = {...run, readings: run.readings.slice(-1)};
+const [retentionLayers] = chartsOf(oneReading);
+for (const chart of [...chartsOf(run), retentionLayers!, differenceChart(run, halfPace(run))]) {
   const png = drawPng(await drawSvg(chart));
   await writeFile(`${FOLDER}/${chart.name}.png`, await sharp(png).png({palette: true}).toBuffer());
 }

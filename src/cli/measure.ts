@@ -48,9 +48,10 @@ async function measure(options: MeasureOptions): Promise<void> {
     if (out !== undefined) await checkWritable(out);
     const info = await measuring.info();
     const baseline = await measuring.baseline();
+    const state = await readTrainerState(finetuned);
     const reading = await measuring.read({
       folder: finetuned,
-      moment: await momentOf(finetuned),
+      moment: momentOf(state),
       acquire: options.acquired ?? false,
       convergence: true,
     });
@@ -59,8 +60,18 @@ async function measure(options: MeasureOptions): Promise<void> {
     if (out !== undefined) {
       await replaceFile(join(out, 'analysis.json'), file => file.writeFile(json));
       const config = {pretrained: options.pretrained, finetuned: options.finetuned};
-      const run = await describeRun({...info, id: basename(resolve(out)), config});
-      await renderReport({info: run, baseline, readings: [reading], events: []}, out);
+      const id = basename(resolve(options.finetuned));
+      const run = await describeRun({...info, id, config});
+      await renderReport(
+        {
+          info: run,
+          baseline,
+          readings: [reading],
+          events: [{time: Date.now(), type: 'ended', state: 'finished'}],
+          ...(state ? {} : {subject: id}),
+        },
+        out,
+      );
     }
     progress.end();
     process.stdout.write(options.json ? json : analysisText(analysis));
@@ -70,9 +81,8 @@ async function measure(options: MeasureOptions): Promise<void> {
   }
 }
 
-/** Steps, epochs and losses where a Trainer left them beside the weights. */
-async function momentOf(folder: string): Promise<Moment> {
-  const state = await readTrainerState(folder);
+/** Steps, epochs and losses where a Trainer left them beside the weights; step 0 where none did. */
+function momentOf(state: Awaited<ReturnType<typeof readTrainerState>>): Moment {
   const {step = 0, epoch = null, history = []} = state ?? {};
   return {step, epoch, time: Date.now(), logged: loggedAt(history, step)};
 }

@@ -1,7 +1,7 @@
 import type {TopLevelSpec} from 'vega-lite';
 import type {Baseline, Reading} from '../types.js';
 import {driftRows, flowRows, forgettingRows, gateRows, matrixRows, retentionRows} from './rows.js';
-import type {RenderedRun} from './run.js';
+import {wordsOf, type RenderedRun} from './run.js';
 import {fillTemplate, type TemplateName} from './template.js';
 
 /** One picture of a run, ready to draw. */
@@ -27,16 +27,25 @@ const SIZES = {
   manyLayers: 14,
 };
 
-/** Every picture that the records so far can give, in the order of a report. */
-export function chartsOf({baseline, readings}: RenderedRun): Chart[] {
+/**
+ * Every picture that the records so far can give, in the order of a report. Of a single reading nothing is drawn over
+ * steps.
+ */
+export function chartsOf(run: RenderedRun): Chart[] {
+  const {baseline, readings} = run;
   const last = readings.at(-1);
   return [
-    ...(last ? [retentionMap(readings, last), retentionSteps(readings)] : []),
+    ...(last && readings.length > 1 ? [retentionMap(readings, last), retentionSteps(readings)] : []),
+    ...(last && readings.length === 1 ? [retentionLayers(run, last)] : []),
     ...(baseline ? [startMatrix(baseline)] : []),
     ...(baseline && last
-      ? [lastMatrix(baseline, last), forgettingMatrix(baseline, last), flowChart(baseline, last)]
+      ? [
+          lastMatrix(run, baseline, last),
+          forgettingMatrix(run, baseline, last),
+          flowChart(run, baseline, last),
+        ]
       : []),
-    ...(last ? [driftMap(readings, last)] : []),
+    ...(last && readings.length > 1 ? [driftMap(readings, last)] : []),
     ...(baseline ? [qualityGates(baseline)] : []),
   ];
 }
@@ -44,7 +53,7 @@ export function chartsOf({baseline, readings}: RenderedRun): Chart[] {
 function retentionMap(readings: readonly Reading[], last: Reading): Chart {
   return {
     name: 'retention-map',
-    alt: `Retention score of ${last.layers.length} layers at ${readingsIn(readings)}; the table below holds the last.`,
+    alt: `Retention score of ${last.layers.length} layers at ${readings.length} steps; the table below holds the last.`,
     spec: fillTemplate('retention-map', {
       rows: retentionRows(readings),
       size: mapSize(readings.length, last.layers.length),
@@ -52,10 +61,23 @@ function retentionMap(readings: readonly Reading[], last: Reading): Chart {
   };
 }
 
+function retentionLayers(run: RenderedRun, reading: Reading): Chart {
+  const {where} = wordsOf(run, reading);
+  return {
+    name: 'retention-layers',
+    alt: `Retention score of ${reading.layers.length} layers ${where}, each with its 95 % interval.`,
+    spec: fillTemplate('retention-layers', {
+      rows: retentionRows([reading]),
+      strings: {title: `Retention by layer ${where}`},
+      size: {height: rowSize(reading.layers.length)},
+    }),
+  };
+}
+
 function retentionSteps(readings: readonly Reading[]): Chart {
   return {
     name: 'retention-steps',
-    alt: `Retention score of each layer over ${readingsIn(readings)}, one panel a layer, with its 95 % interval.`,
+    alt: `Retention score of each layer over ${readings.length} steps, one panel a layer, with its 95 % interval.`,
     spec: fillTemplate('retention-steps', {rows: retentionRows(readings)}),
   };
 }
@@ -73,26 +95,29 @@ function startMatrix(baseline: Baseline): Chart {
   };
 }
 
-function lastMatrix(baseline: Baseline, {layers, retention, step}: Reading): Chart {
+function lastMatrix(run: RenderedRun, baseline: Baseline, last: Reading): Chart {
+  const {layers, retention} = last;
+  const {moment, where} = wordsOf(run, last);
   return {
     name: 'matrix-last',
-    alt: `Retention matrix at step ${step}, ${layers.length} by ${layers.length} layers.`,
+    alt: `Retention matrix ${where}, ${layers.length} by ${layers.length} layers.`,
     spec: fillTemplate('retention-matrix', {
       rows: matrixRows(baseline, retention.unbiased),
-      strings: {title: `Step ${step} (R)`},
+      strings: {title: `${capitalised(moment)} (R)`},
       size: squareSize(layers.length),
     }),
   };
 }
 
-function forgettingMatrix(baseline: Baseline, last: Reading): Chart {
+function forgettingMatrix(run: RenderedRun, baseline: Baseline, last: Reading): Chart {
+  const {moment, where} = wordsOf(run, last);
   return {
     name: 'forgetting',
-    alt: `Forgetting at step ${last.step}: the pretrained model's matrix minus that of this step.`,
+    alt: `Forgetting ${where}: the pretrained model's matrix minus that of this one.`,
     spec: fillTemplate('difference-matrix', {
       rows: forgettingRows(baseline, last),
       strings: {
-        title: `Forgotten by step ${last.step} (W0 − R)`,
+        title: `Forgotten by ${moment} (W0 − R)`,
         above: 'above 0: forgotten',
         below: 'below 0: more invariant than before',
       },
@@ -101,12 +126,12 @@ function forgettingMatrix(baseline: Baseline, last: Reading): Chart {
   };
 }
 
-function flowChart(baseline: Baseline, last: Reading): Chart {
+function flowChart(run: RenderedRun, baseline: Baseline, last: Reading): Chart {
   const {square, manyLayers} = SIZES;
   const cell = baseline.blocks.length > manyLayers ? square.many : square.few;
   return {
     name: 'flow',
-    alt: `Where the invariances of each pretrained block sit at step ${last.step}, with their centre before training and now.`,
+    alt: `Where the invariances of each pretrained block sit ${wordsOf(run, last).where}, with their centre before training and now.`,
     spec: fillTemplate('flow', {
       rows: flowRows(baseline, last),
       size: {width: cell * baseline.blocks.length, height: {step: cell}},
@@ -117,7 +142,7 @@ function flowChart(baseline: Baseline, last: Reading): Chart {
 function driftMap(readings: readonly Reading[], last: Reading): Chart {
   return {
     name: 'drift-map',
-    alt: `Drift of ${last.layers.length} layers from their pretrained selves at ${readingsIn(readings)}.`,
+    alt: `Drift of ${last.layers.length} layers from their pretrained selves at ${readings.length} steps.`,
     spec: fillTemplate('drift-map', {
       rows: driftRows(readings),
       size: mapSize(readings.length, last.layers.length),
@@ -157,6 +182,7 @@ export function squareSize(layers: number) {
   return {width: {step}, height: {step}};
 }
 
-function readingsIn(readings: readonly Reading[]): string {
-  return readings.length === 1 ? `step ${readings[0]!.step}` : `${readings.length} steps`;
+/** Layer names stay as they are; a step begins a title. */
+function capitalised(moment: string): string {
+  return moment.startsWith('step ') ? `S${moment.slice(1)}` : moment;
 }

@@ -3,7 +3,7 @@ import {html, raw} from 'hono/html';
 import {notConverged} from '../metrics/index.js';
 import type {Baseline, Gate, Reading, RunEvent, Score} from '../types.js';
 import type {ChartName} from './charts.js';
-import type {RenderedRun} from './run.js';
+import {wordsOf, type RenderedRun} from './run.js';
 import {summaryOf} from './summary.js';
 import {templatePath} from './template.js';
 import {schemeVariables} from './theme.js';
@@ -42,9 +42,9 @@ export async function reportHtml(
           <p class="quiet">${headline(run, last)}</p>
         </header>
         <main>
-          ${summary(run)} ${retention(readings, pictures)} ${layerTable(baseline, last)}
-          ${withheldList(readings)} ${acquired(baseline, readings)} ${matrices(pictures)} ${moved(pictures)}
-          ${quality(baseline, pictures)} ${notices(events)} ${provenance(run)}
+          ${summary(run)} ${retention(readings, pictures)} ${layerTable(run, last)} ${withheldList(readings)}
+          ${acquired(run)} ${matrices(pictures)} ${moved(pictures)} ${quality(baseline, pictures)}
+          ${notices(events)} ${provenance(run)}
         </main>
       </body>
     </html>`;
@@ -56,13 +56,13 @@ export function pageStyle(): string {
   return schemeVariables() + readFileSync(templatePath('report.css'), 'utf8');
 }
 
-function headline({info, readings, events}: RenderedRun, last: Reading | undefined): string {
+function headline({info, readings, events, subject}: RenderedRun, last: Reading | undefined): string {
   const ended = events.findLast(event => event.type === 'ended');
   return [
-    `Invariance report of run ${info.id}`,
+    subject === undefined ? `Invariance report of run ${info.id}` : 'Invariance report',
     ended ? ended.state : 'running',
     readings.length === 1 ? '1 reading' : `${readings.length} readings`,
-    ...(last
+    ...(last && subject === undefined
       ? [`last at step ${last.step}${last.epoch === null ? '' : `, epoch ${number(last.epoch, 2)}`}`]
       : []),
     `started ${new Date(info.created).toISOString().slice(0, 16).replace('T', ' ')} UTC`,
@@ -75,25 +75,37 @@ function summary(run: RenderedRun): Fragment {
   const part = (title: string, sentences: readonly string[]) =>
     sentences.length === 0
       ? ''
-      : html`<h3>${title}</h3>
-          ${sentences.map(sentence => html`<p>${sentence}</p>`)}`;
+      : html`<div>
+          <h3>${title}</h3>
+          ${sentences.map(sentence => html`<p>${sentence.replaceAll(' %', '\u00a0%')}</p>`)}
+        </div>`;
   return html`<section class="summary ${doubtful ? 'doubtful' : ''}" aria-labelledby="summary">
     <h2 id="summary">In plain words</h2>
-    ${part('What is kept', kept)} ${part('What moved', moved)} ${part('Can the numbers be trusted?', trust)}
+    <div class="parts">
+      ${part('What is kept', kept)} ${part('What moved', moved)} ${part('Can the numbers be trusted?', trust)}
+    </div>
   </section>`;
 }
 
 function retention(readings: readonly Reading[], pictures: ReadonlyMap<ChartName, string>): Fragment {
   if (readings.length === 0) return '';
-  return html`<h2>Retention</h2>
-    <p>
-      The score of a layer reads its similarity between two measured ends: 1 is what the pretrained model
-      shows on its own invariances, 0 is what a randomly initialised network of the same architecture shows.
-    </p>
-    <div class="figures">${figure(pictures, 'retention-map')} ${figure(pictures, 'retention-steps')}</div>`;
+  const words = html`<p>
+    The score of a layer reads its similarity between two measured ends: 1 is what the pretrained model shows
+    on its own invariances, 0 is what a randomly initialised network of the same architecture shows.
+  </p>`;
+  // Two pictures over steps fill a wide page; the one of a single reading has room for words beside it.
+  return pictures.has('retention-layers')
+    ? html`<h2>Retention</h2>
+        <div class="figures">${words} ${figure(pictures, 'retention-layers')}</div>`
+    : html`<h2>Retention</h2>
+        ${words}
+        <div class="figures">
+          ${figure(pictures, 'retention-map')} ${figure(pictures, 'retention-steps')}
+        </div>`;
 }
 
-function layerTable(baseline: Baseline | null, last: Reading | undefined): Fragment {
+function layerTable(run: RenderedRun, last: Reading | undefined): Fragment {
+  const {baseline} = run;
   if (!baseline || !last) return '';
   const row = (layer: string, i: number) => {
     const gate = baseline.gates[i]!;
@@ -110,7 +122,7 @@ function layerTable(baseline: Baseline | null, last: Reading | undefined): Fragm
       ${judgedCell(centre(baseline.flow[i]!, last.flow.centre[i]!), gate)} ${gateCell(gate)}
     </tr>`;
   };
-  return html`<h2 id="layers">Layers at step ${last.step}</h2>
+  return html`<h2 id="layers">Layers ${wordsOf(run, last).where}</h2>
     <div class="scroll" tabindex="0" role="region" aria-labelledby="layers">
       <table>
         <thead>
@@ -156,7 +168,8 @@ function gateCell({fvu, passed}: Gate): Fragment {
 }
 
 /** A and the novelty of the last reading that took them. */
-function acquired(baseline: Baseline | null, readings: readonly Reading[]): Fragment {
+function acquired(run: RenderedRun): Fragment {
+  const {baseline, readings} = run;
   const reading = readings.findLast(({acquired}) => acquired);
   if (!baseline || !reading?.acquired) return '';
   const {similarity, novelty, gates} = reading.acquired;
@@ -169,7 +182,7 @@ function acquired(baseline: Baseline | null, readings: readonly Reading[]): Frag
       ${judgedCell(number(novelty[i]!), gate.passed ? ceiling : gate)} ${gateCell(gate)}
     </tr>`;
   };
-  return html`<h2 id="acquired">Acquired by step ${reading.step}</h2>
+  return html`<h2 id="acquired">Acquired by ${wordsOf(run, reading).moment}</h2>
     <p>
       The question turned round: images that a layer of this model cannot tell from the probes, shown to the
       pretrained model. A says how alike that represents the two; a novelty above 0 is what the layer ignores
@@ -214,7 +227,10 @@ function withheldList(readings: readonly Reading[]): Fragment {
     <ul>
       ${[...cases.values()].map(
         ({layer, reason, count}) =>
-          html`<li><strong>${layer}</strong>, ${count} of ${readings.length} readings: ${reason}</li>`,
+          html`<li>
+            <strong>${layer}</strong
+            >${readings.length > 1 ? `, ${count} of ${readings.length} readings` : ''}: ${reason}
+          </li>`,
       )}
     </ul>`;
 }
@@ -232,24 +248,28 @@ function matrices(pictures: ReadonlyMap<ChartName, string>): Fragment {
 }
 
 function moved(pictures: ReadonlyMap<ChartName, string>): Fragment {
-  if (!pictures.has('drift-map')) return '';
+  if (!pictures.has('flow') && !pictures.has('drift-map')) return '';
   return html`<h2>Flow and drift</h2>
-    <p>
-      Flow says where in the depth the invariances of each pretrained block sit now; drift says how
-      differently a layer represents the probes. A layer may drift far and keep what it ignored.
-    </p>
-    <div class="figures">${figure(pictures, 'flow')} ${figure(pictures, 'drift-map')}</div>`;
+    <div class="figures">
+      <p>
+        Flow says where in the depth the invariances of each pretrained block sit now; drift says how
+        differently a layer represents the probes. A layer may drift far and keep what it ignored.
+      </p>
+      ${figure(pictures, 'flow')} ${figure(pictures, 'drift-map')}
+    </div>`;
 }
 
 function quality(baseline: Baseline | null, pictures: ReadonlyMap<ChartName, string>): Fragment {
   if (!baseline) return '';
   const {controls, gates} = baseline;
   return html`<h2 id="quality">Quality of the measurement</h2>
-    <p>
-      Retention means nothing for a layer whose inversion did not converge, so its score is withheld. The
-      controls give the layer unrelated images in place of inverted ones and belong near 0.
-    </p>
-    ${figure(pictures, 'quality-gates')}
+    <div class="figures">
+      <p>
+        Retention means nothing for a layer whose inversion did not converge, so its score is withheld. The
+        controls give the layer unrelated images in place of inverted ones and belong near 0.
+      </p>
+      ${figure(pictures, 'quality-gates')}
+    </div>
     <div class="scroll" tabindex="0" role="region" aria-labelledby="quality">
       <table>
         <thead>
@@ -314,7 +334,10 @@ function provenance({info, baseline, readings, events}: RenderedRun): Fragment {
       'Cost of readings',
       readings.length === 0
         ? 'none yet'
-        : `${readings.length} readings, ${number(seconds, 1)} s in all, ${number(seconds / readings.length, 1)} s each`,
+        : `${number(seconds, 1)} s` +
+          (readings.length > 1
+            ? ` for ${readings.length}, ${number(seconds / readings.length, 1)} s each`
+            : ''),
     ],
     ['Checkpoints', String(events.filter(event => event.type === 'checkpoint').length)],
     ['Engine', info.engine],
@@ -343,12 +366,16 @@ function pairs(record: Readonly<Record<string, unknown>>): string {
     .join(', ');
 }
 
-/** A picture that scrolls sideways by itself where the page is narrow, so that its text keeps its size. */
+/**
+ * A picture that grows where the page has room, and scrolls sideways by itself where it is narrow, so that its text stays
+ * legible.
+ */
 function figure(pictures: ReadonlyMap<ChartName, string>, name: ChartName): Fragment {
   const svg = pictures.get(name);
   if (svg === undefined) return '';
   const label = name.replaceAll('-', ' ');
-  return html`<figure>
+  const [, width] = /^<svg[^>]* width="(\d+)"/.exec(svg)!;
+  return html`<figure style="--width: ${width}px">
     <div class="scroll" tabindex="0" role="region" aria-label="${label} picture">${raw(svg)}</div>
   </figure>`;
 }

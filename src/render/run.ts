@@ -8,4 +8,13 @@ export interface RenderedRun {
   /** In the order of their steps. */
   readings: readonly Reading[];
   events: readonly RunEvent[];
+  /** Name of the model measured, where no one knows at what step of which run: words and titles then claim none. */
+  subject?: string;
+}
+
+/** What a reading is called in words, alone and in a sentence: "step 400", "at step 400", or the model measured. */
+export function wordsOf({subject}: RenderedRun, {step}: Reading): {moment: string; where: string} {
+  return subject === undefined
+    ? {moment: `step ${step}`, where: `at step ${step}`}
+    : {moment: subject, where: `in ${subject}`};
 }

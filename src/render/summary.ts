@@ -1,6 +1,6 @@
 import {deeperHalf, MIN_RANGE} from '../metrics/index.js';
 import type {Baseline, LayerName, Reading} from '../types.js';
-import type {RenderedRun} from './run.js';
+import {wordsOf, type RenderedRun} from './run.js';
 
 /** Where plain words turn from one to the next. They are for reading only; no number is changed by them. */
 const WORDS = {
@@ -27,11 +27,15 @@ export interface Summary {
 }
 
 /** Which layers keep, which forget, what moved, and whether the numbers can be trusted. */
-export function summaryOf({info, baseline, readings}: RenderedRun): Summary {
+export function summaryOf(run: RenderedRun): Summary {
+  const {info, baseline, readings} = run;
   const last = readings.at(-1);
   return {
     kept: last
-      ? [...keptSentences(last), ...(baseline ? rangeSentences(baseline, last) : [])]
+      ? [
+          ...keptSentences(last, wordsOf(run, last).where),
+          ...(baseline ? rangeSentences(baseline, last) : []),
+        ]
       : ['No reading has been taken yet.'],
     moved: last && baseline ? movedSentences(baseline, last) : [],
     trust: baseline
@@ -40,14 +44,15 @@ export function summaryOf({info, baseline, readings}: RenderedRun): Summary {
   };
 }
 
-function keptSentences({step, layers, scores}: Reading): string[] {
+function keptSentences({layers, scores}: Reading, place: string): string[] {
+  const where = place[0]!.toUpperCase() + place.slice(1);
   const values = scores.map(score => (score.status === 'scored' ? score.value : null));
   const between = (low: number, high: number) =>
     layers.filter((_, i) => values[i] !== null && values[i]! >= low && values[i]! < high);
   const scored = values.filter(value => value !== null).length;
   if (scored === 0) {
     return [
-      `At step ${step} no layer has a score: all ${layers.length} are withheld, for the reasons listed below.`,
+      `${where} no layer has a score: all ${layers.length} are withheld, for the reasons listed below.`,
     ];
   }
   const kept = between(WORDS.keeps, Infinity);
@@ -65,8 +70,8 @@ function keptSentences({step, layers, scores}: Reading): string[] {
   });
   return [
     kept.length === scored
-      ? `At step ${step} all ${scored} scored layers keep at least ${asPercent(WORDS.keeps)} of the invariance that pretraining gave them.`
-      : `At step ${step}, ${kept.length || 'none'} of ${scored} scored layers ${kept.length > 1 ? 'keep' : 'keeps'} at least ${asPercent(WORDS.keeps)} of the invariance that pretraining gave ${kept.length > 1 ? 'them' : 'it'}${kept.length ? `: ${listed(kept, layers)}` : ''}.`,
+      ? `${where} all ${scored} scored layers keep at least ${asPercent(WORDS.keeps)} of the invariance that pretraining gave them.`
+      : `${where}, ${kept.length || 'none'} of ${scored} scored layers ${kept.length > 1 ? 'keep' : 'keeps'} at least ${asPercent(WORDS.keeps)} of the invariance that pretraining gave ${kept.length > 1 ? 'them' : 'it'}${kept.length ? `: ${listed(kept, layers)}` : ''}.`,
     ...(part.length ? [`Forgotten in part, with this much left: ${left(part)}.`] : []),
     ...(forgotten.length ? [`Forgotten for the most part, with this much left: ${left(forgotten)}.`] : []),
     certain.length

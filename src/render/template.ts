@@ -4,6 +4,7 @@ import type {TopLevelSpec} from 'vega-lite';
 /** The Vega-Lite specs of `templates/charts`: single source of every picture, in W&B's form for custom charts. */
 export type TemplateName =
   | 'retention-map'
+  | 'retention-layers'
   | 'retention-steps'
   | 'retention-matrix'
   | 'difference-matrix'

@@ -109,7 +109,24 @@ test('--out leaves the same analysis as a file, a report and its pictures', asyn
   expect(await readFile(join(out, 'analysis.json'), 'utf8')).toBe(stdout);
   expect((await readdir(out)).sort()).toEqual(['analysis.json', 'media', 'report.html']);
   expect(await readdir(join(out, 'media'))).toContain('matrix-last.png');
-  expect(await readFile(join(out, 'report.html'), 'utf8')).toContain('block_02');
+  const report = await readFile(join(out, 'report.html'), 'utf8');
+  expect(report).toContain('<h1>changed</h1>');
+  expect(report).toContain('Invariance report · finished · 1 reading · started');
+  expect(report).toContain('Layers in changed');
+});
+
+test('the report names the step where a Trainer left it beside the weights', async () => {
+  const trained = await tinyVariant(join(folder, 'checkpoint-120'), (_, data) => data);
+  await writeFile(
+    join(trained, 'trainer_state.json'),
+    '{"global_step": 120, "epoch": 1.5, "log_history": []}',
+  );
+  const out = join(folder, 'out', 'trained');
+  await measure({finetuned: trained, out, steps: '1'});
+  const report = await readFile(join(out, 'report.html'), 'utf8');
+  expect(report).toContain('<h1>checkpoint-120</h1>');
+  expect(report).toContain('finished · 1 reading · last at step 120, epoch 1.50');
+  expect(report).toContain('Layers at step 120');
 });
 
 test('--layers, --pool, --seeds, --random and --probes-max are taken', async () => {

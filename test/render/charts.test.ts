@@ -195,6 +195,21 @@ describe('the other pictures', () => {
     expect(titles).toHaveLength(42);
   });
 
+  it('retention-layers takes the place of pictures over steps where there is one reading', async () => {
+    const one = {...strict, readings: strict.readings.slice(-1)};
+    expect(chartsOf(one).map(({name}) => name)).not.toContain('retention-map');
+    const svg = await pictureOf(one, 'retention-layers');
+    const [first] = one.readings[0]!.scores;
+    if (first?.status !== 'scored') throw new Error('block_00 has a score');
+    const interval = `${fixed(first.low!, 3)} to ${fixed(first.high!, 3)}`;
+    expect(marksOf(svg).map(({title}) => title)).toContain(
+      `block_00: retention ${fixed(first.value, 3)} (95 % interval ${interval})`,
+    );
+    expect(textsOf(svg)).toContain('withheld: inversion not converged: fvu 0.063 is not under 0.05');
+    expect(textsOf(svg)).toContain('Retention by layer at step 400');
+    for (const layer of one.info.layers) expect(textsOf(svg)).toContain(layer);
+  });
+
   it('quality-gates tells passed from failed by colour and shape', async () => {
     const svg = await pictureOf(strict, 'quality-gates');
     const marks = marksOf(svg);
@@ -284,7 +299,7 @@ describe('the difference of two runs', () => {
 
 describe('chartsOf', () => {
   it.each<[string, RenderedRun, number]>([
-    ['one reading', {...run, readings: run.readings.slice(-1)}, 8],
+    ['one reading', {...run, readings: run.readings.slice(-1)}, 6],
     ['all withheld', syntheticRun({layers: 8, readings: 5, passed: () => false}), 8],
     ['24 layers and 200 readings', syntheticRun({layers: 24, readings: 200}), 8],
     ['no reading yet', {...run, readings: []}, 2],

@@ -71,6 +71,20 @@ describe('renderReport', () => {
     expect(rows[4]).toContain('<td>0.400</td>');
   });
 
+  it('claims no step where none is known: it names the model', async () => {
+    const run = recordedRun();
+    const single = {...run, readings: run.readings.slice(-1), subject: 'my-finetune'};
+    const {report, media} = await renderReport(single, join(folder, 'single'));
+    const page = readFileSync(report, 'utf8');
+    const words = page.replace(/<style>[\s\S]*?<\/style>/g, '').replace(/<[^>]*>/g, ' ');
+    expect(words).not.toMatch(/step (0|400)/i);
+    for (const claim of ['In my-finetune, 5 of 7', 'Layers in my-finetune', 'Forgotten by my-finetune']) {
+      expect(words).toContain(claim);
+    }
+    expect(page).not.toMatch(/aria-label="[^"]*step 400/);
+    expect(media.join()).not.toMatch(/map|steps/);
+  });
+
   it('escapes what people wrote', async () => {
     const run = recordedRun();
     run.info.name = '<img src=x onerror=alert(1)>';
