@@ -1,8 +1,8 @@
 import {readFileSync} from 'node:fs';
 import * as tf from '@tensorflow/tfjs';
-import {beforeAll, describe, expect, it} from 'vitest';
+import {beforeAll, describe, expect, it, vi} from 'vitest';
 import {isDue, parseCadence} from '../../src/plugin/cadence.js';
-import {CHECKPOINT_NAMES, NAMES} from '../../src/plugin/check-options.js';
+import {CHECKPOINT_NAMES, checkOptions, NAMES} from '../../src/plugin/check-options.js';
 import {createCheckpoints} from '../../src/plugin/checkpoints.js';
 import {DEFAULTS, type MonitorOptions} from '../../src/plugin/options.js';
 import {readRecords, runsFolder} from '../../src/tracker/index.js';
@@ -61,6 +61,21 @@ describe('docs/callback.md', () => {
     const shown = (value: unknown): string =>
       value === undefined ? '' : typeof value === 'string' ? `'${value}'` : String(value);
     expect(rows).toEqual(options.map(name => [name, shown(defaults[name])]));
+  });
+
+  it('tells of WANDB_DIR, under which runs stand where no folder is named', () => {
+    vi.stubEnv('WANDB_DIR', '/scratch');
+    try {
+      expect(checkOptions({tf, model: tinyModel(), probes: 'probes'}).dir).toBe('/scratch/invariance');
+      expect(checkOptions({tf, model: tinyModel(), probes: 'probes', dir: 'runs'}).dir).toBe('runs');
+    } finally {
+      vi.unstubAllEnvs();
+    }
+    expect(
+      table('Options')
+        .find(([name]) => name === '`dir`')!
+        .join(),
+    ).toContain('under `WANDB_DIR`');
   });
 
   it('says when each form of a cadence is due', () => {

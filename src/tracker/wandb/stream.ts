@@ -12,6 +12,9 @@ export const requestBytes = 2 * 1024 * 1024;
 /** And at most this many rows. */
 export const requestRows = 2_000;
 
+/** A server that refuses requests as too large gets none above this many bytes in the end, but for single rows. */
+const leastBytes = 64 * 1024;
+
 /** A row that is refused this often, alone and at its right place, will be refused for ever. */
 const refusals = 5;
 
@@ -99,8 +102,8 @@ export class RowStream {
       else if (outcome.status === 'refused') {
         if (part.length === 1 && ++refused >= refusals)
           throw rowRefused(part[0]!, offset + first, outcome.reason);
-        if (outcome.code === 413) this.#bytes = Math.max(1, Math.floor(this.#bytes / 2));
-        else this.#rows = Math.ceil(part.length / 2);
+        if (outcome.code === 413) this.#bytes = Math.max(leastBytes, Math.floor(this.#bytes / 2));
+        this.#rows = Math.ceil(part.length / 2);
       }
       first = held;
     }

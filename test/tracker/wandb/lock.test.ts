@@ -1,4 +1,5 @@
-import {mkdtempSync, readdirSync, readFileSync, utimesSync, writeFileSync} from 'node:fs';
+import fs, {mkdtempSync, readdirSync, readFileSync, utimesSync, writeFileSync} from 'node:fs';
+import {syncBuiltinESMExports} from 'node:module';
 import {hostname, tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {beforeEach, describe, expect, it} from 'vitest';
@@ -33,6 +34,25 @@ describe('the lock on a run', () => {
     if (lock.status === 'taken') lock.release();
     expect(lockRun(folder).status).toBe('taken');
     expect(readdirSync(folder)).toEqual([lockFile]);
+  });
+
+  it('is held by one also where the file system has no hard links', () => {
+    const {linkSync} = fs;
+    fs.linkSync = () => {
+      throw Object.assign(new Error('EPERM: operation not permitted, link'), {code: 'EPERM'});
+    };
+    syncBuiltinESMExports();
+    try {
+      const lock = lockRun(folder);
+      expect(lockRun(folder).status).toBe('held');
+      if (lock.status === 'taken') lock.release();
+      left(elsewhere, 130);
+      expect(lockRun(folder).status).toBe('taken');
+      expect(readdirSync(folder)).toEqual([lockFile]);
+    } finally {
+      fs.linkSync = linkSync;
+      syncBuiltinESMExports();
+    }
   });
 
   it.each([
