@@ -4,14 +4,17 @@
  */
 export function interruptible(): {signal: AbortSignal; off(): void} {
   const stop = new AbortController();
-  const interrupt = (): void => stop.abort();
-  process.once('SIGINT', interrupt);
-  process.once('SIGTERM', interrupt);
-  return {
-    signal: stop.signal,
-    off() {
-      process.off('SIGINT', interrupt);
-      process.off('SIGTERM', interrupt);
-    },
+  // Not `once`: whoever else listens, as an open journal does, would find the signal unhandled and end the process.
+  const interrupt = (signal: NodeJS.Signals): void => {
+    if (!stop.signal.aborted) return stop.abort();
+    off();
+    process.kill(process.pid, signal);
   };
+  function off(): void {
+    process.off('SIGINT', interrupt);
+    process.off('SIGTERM', interrupt);
+  }
+  process.on('SIGINT', interrupt);
+  process.on('SIGTERM', interrupt);
+  return {signal: stop.signal, off};
 }

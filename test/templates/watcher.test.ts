@@ -208,7 +208,7 @@ callback.watcher.process.kill()`,
     const of =
       'run = Namespace(entity="me", project="mine", group="sweep", settings=Namespace(mode="online"))';
     const there = `${of}\nsys.modules["wandb"] = Namespace(run=run)`;
-    expect(begin(there)).toMatch(/--idle 0 --project mine --entity me --group sweep$/m);
+    expect(begin(there)).toMatch(/--idle 0 --entity me --project mine --group sweep$/m);
   });
 });
 

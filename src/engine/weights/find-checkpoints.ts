@@ -4,6 +4,7 @@ import {join} from 'node:path';
 import {messageOf} from '../../errors.js';
 import {checkpointName, type CheckpointFormat, type CheckpointName} from './checkpoint-names.js';
 import {isInside} from './links.js';
+import {isPickled, pickledRefusal} from './pickled.js';
 import {badWeights} from './tensor.js';
 import {readTrainerState} from './trainer-state.js';
 import {weightsState} from './weights-state.js';
@@ -87,6 +88,8 @@ interface Candidate extends CheckpointName {
   readonly path: string;
   /** Set for a link that leaves the folder, which is not followed. */
   readonly strays?: string;
+  /** One file, pickled by its name. */
+  readonly pickled?: true;
 }
 
 async function candidatesIn(folder: string, home: string, depth: number): Promise<Candidate[]> {
@@ -111,7 +114,9 @@ async function candidateOf(folder: string, entry: Dirent, home: string, depth: n
     const strays = target !== home && !isInside(home, target) && (stem !== '' || known.format !== 'folder');
     return strays ? [{path, ...known, strays: target}] : [];
   }
-  if (entry.isFile()) return stem === '' ? [] : [{path, ...checkpointName(stem, 'file')}];
+  if (entry.isFile() && stem === '') return [];
+  if (entry.isFile())
+    return [{path, ...checkpointName(stem, 'file'), ...(isPickled(path) && {pickled: true})}];
   if (!entry.isDirectory()) return [];
   if (ON_THE_WAY.test(name)) return depth > 0 ? candidatesIn(path, home, depth - 1) : [];
   return [{path, ...checkpointName(name, 'folder')}];
@@ -133,6 +138,13 @@ async function look(
     memory.set(path, {stamp, checkpoint});
     return checkpoint;
   };
+  if (candidate.pickled) {
+    // Its name says it all, and there may be thousands, of features or other data.
+    const known = memory.get(path)?.checkpoint;
+    if (known !== undefined) return known;
+    const waiting = pickledRefusal(path).message;
+    return remember({...base, complete: false, waiting, pickled: true, mtime: 0}, '');
+  }
   const weights = await weightsState(path, memory.get(path)?.stamp);
   if (weights.status === 'unchanged') return memory.get(path)!.checkpoint;
   memory.delete(path);
