@@ -24,21 +24,27 @@ export interface LogEntry {
   readonly values: Readonly<Record<string, number>>;
 }
 
+/** Weights this young may still wait for the state of their own training. */
+const FRESH_MS = 600_000;
+
 /**
  * Reads `trainer_state.json` of a checkpoint folder. Undefined where there is none, or none that can be read: it adds
  * loss and learning rate to a reading, and a reading does not fail for want of them. A link that leaves the folder is
  * not followed.
  *
- * @param notBefore Unix milliseconds, when the weights were written. A Trainer writes its state after them; an older
- *   one was left by another training and counts as none.
+ * @param notBefore Unix milliseconds, when the weights were written. A Trainer writes its state after them: an older one
+ *   beside fresh weights was left by another training and counts as none. Beside weights of long ago it is theirs, as
+ *   what copies a folder writes its files in any order.
  */
 export async function readTrainerState(
   folder: string,
-  {notBefore = 0}: {notBefore?: number} = {},
+  {notBefore = 0, now = Date.now}: {notBefore?: number; now?: () => number} = {},
 ): Promise<TrainerState | undefined> {
   try {
     const path = await fileInside(folder, TRAINER_STATE);
-    if (path === undefined || Math.round((await stat(path)).mtimeMs) < notBefore) return undefined;
+    if (path === undefined) return undefined;
+    const isOlder = Math.round((await stat(path)).mtimeMs) < notBefore;
+    if (isOlder && now() - notBefore < FRESH_MS) return undefined;
     return parseTrainerState(await readFile(path, 'utf8'));
   } catch {
     return undefined;

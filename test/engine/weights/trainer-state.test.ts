@@ -45,12 +45,15 @@ test.each(['', '{"global_step": 3', '[]', '{"global_step": "3"}'])('%j counts as
   expect(await stateOf(text)).toBeUndefined();
 });
 
-test('one that is older than the weights counts as none', async () => {
+test('one that is older than the weights counts as none while these are fresh, as copies come in any order', async () => {
   const folder = await scratch();
   await writeFile(join(folder, 'trainer_state.json'), '{"global_step": 3}');
   await utimes(join(folder, 'trainer_state.json'), 50, 50);
-  expect(await readTrainerState(folder, {notBefore: 50_000})).toMatchObject({step: 3});
-  expect(await readTrainerState(folder, {notBefore: 50_001})).toBeUndefined();
+  const read = (notBefore: number, now: number) => readTrainerState(folder, {notBefore, now: () => now});
+  expect(await read(50_000, 60_000)).toMatchObject({step: 3});
+  expect(await read(50_001, 60_000)).toBeUndefined();
+  expect(await read(50_001, 50_001 + 599_999)).toBeUndefined();
+  expect(await read(50_001, 50_001 + 600_000)).toMatchObject({step: 3});
 });
 
 test('a link that leaves the folder is not followed', async () => {
