@@ -21,7 +21,14 @@ export default {
     'src/plugin/wandb-uploader.ts',
     'src/cli/main.ts',
   ],
-  output: {dir: 'dist', format: 'es', preserveModules: true, preserveModulesRoot: 'src', sourcemap: true},
+  output: {
+    dir: 'dist',
+    format: 'es',
+    preserveModules: true,
+    preserveModulesRoot: 'src',
+    sourcemap: true,
+    hoistTransitiveImports: false,
+  },
   external: id => id.startsWith('node:') || packages.some(name => id === name || id.startsWith(`${name}/`)),
   plugins: [typescript({tsconfig: 'tsconfig.build.json'})],
 };

@@ -3,10 +3,6 @@ import {defineConfig} from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    // Minutes long, and not yet settled on a loaded machine: run them with WANDB_INVARIANCE_LONG=1.
-    exclude: process.env.WANDB_INVARIANCE_LONG
-      ? []
-      : ['test/tracker/wandb/{chaos,many-rows,python-client,sdk-defects}.test.ts'],
     globalSetup: ['test/build.ts'],
     testTimeout: 60_000,
     hookTimeout: 120_000,

@@ -40,6 +40,8 @@ const monitor = await monitorInvariance({
   checkpoints: {dir: 'checkpoints', every: '1 epoch'},
   resume: 'auto',
 });
-await model.fitDataset(train, {epochs: Number(epochs) - monitor.state.epoch, callbacks: monitor.callback()});
+const left = Number(epochs) - monitor.state.epoch;
+// A run that was finished before is resumed at its end: nothing is left to train.
+if (left > 0) await model.fitDataset(train, {epochs: left, callbacks: monitor.callback()});
 const {folder} = await monitor.finish();
 console.log(folder);

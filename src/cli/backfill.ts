@@ -2,10 +2,11 @@ import {availableParallelism} from 'node:os';
 import {Command} from 'commander';
 import {InvarianceError, messageOf} from '../errors.js';
 import {startMeasuring, watchFolder, type WatchSummary} from '../plugin/index.js';
+import {interruptible} from './interrupt.js';
 import {addMeasuringOptions, specOf, type MeasuringOptions} from './measuring-options.js';
 import {progressLine} from './progress-line.js';
 import {addTrackingOptions, trackingOf, type TrackingOptions} from './tracking-options.js';
-import {tellSummaries} from './watch.js';
+import {tellSummaries, type FailedFolder} from './watch.js';
 import {wholeNumber} from './whole-number.js';
 
 interface BackfillOptions extends MeasuringOptions, TrackingOptions {
@@ -32,6 +33,7 @@ async function backfill(folders: string[], options: BackfillOptions): Promise<vo
       'bad_option',
       `invalid --wandb-run ${options.wandbRun} for ${folders.length} folders: their steps would mix; give one folder`,
     );
+  const interrupt = interruptible();
   const progress = progressLine();
   const spec = await specOf(options, line => progress.notice(line));
   const measuring = startMeasuring(spec, {
@@ -39,11 +41,12 @@ async function backfill(folders: string[], options: BackfillOptions): Promise<vo
     onNotice: (_, message) => progress.notice(message),
   });
   const {every, dir} = options;
-  const summaries: WatchSummary[] = [];
-  let failed = false;
+  const {signal} = interrupt;
+  const results: (WatchSummary | FailedFolder)[] = [];
   try {
     for (const folder of folders) {
-      const summary = watchFolder({
+      if (signal.aborted) break;
+      const watched = watchFolder({
         folder,
         measuring,
         pretrained: spec.pretrained,
@@ -52,21 +55,16 @@ async function backfill(folders: string[], options: BackfillOptions): Promise<vo
         until: 'once',
         order: 'newest',
         ...trackingOf(options, folder),
+        signal,
         say: line => progress.notice(line),
       });
       // One folder that cannot be read must not cost the others their night.
-      await summary.then(
-        done => summaries.push(done),
-        (error: unknown) => {
-          failed = true;
-          progress.notice(`${folder}: ${messageOf(error)}`);
-        },
-      );
+      results.push(await watched.catch((error: unknown) => ({watched: folder, error: messageOf(error)})));
     }
     progress.end();
-    tellSummaries(summaries, options);
-    if (failed) process.exitCode = 1;
+    tellSummaries(results, options);
   } finally {
+    interrupt.off();
     progress.end();
     await measuring.close();
   }

@@ -1,26 +1,35 @@
 import {Command} from 'commander';
 import {compareRuns, type Comparison, type LayerDifference} from '../compare/index.js';
 import {renderDifference} from '../render/index.js';
-import {readRun} from '../tracker/index.js';
+import {readRun, runsFolder} from '../tracker/index.js';
 import type {Score} from '../types.js';
+import {runFolder} from './run-folder.js';
 import {textTable} from './text-table.js';
 import {wholeNumber} from './whole-number.js';
+
+interface CompareOptions {
+  step?: number;
+  dir: string;
+  out?: string;
+  json?: true;
+}
 
 /** `compare`: two runs of one fingerprint, layer by layer. */
 export function compareCommand(): Command {
   return new Command('compare')
     .description('compare the retention of two runs that were measured alike')
-    .argument('<a>', 'run folder, as invariance/RUN')
-    .argument('<b>', 'run folder')
+    .argument('<a>', 'id of a run, as `list` shows it, or a run folder')
+    .argument('<b>', 'the other run')
     .option(
       '--step <n>',
       'at the last readings at or before this step (default: the last of each)',
       wholeNumber(0),
     )
+    .option('--dir <dir>', 'folder of the runs', runsFolder())
     .option('--out <dir>', 'leave a picture of the difference at the steps both have, as SVG and PNG')
     .option('--json', 'print JSON instead of a table')
-    .action(async (a: string, b: string, {step, out, json}: {step?: number; out?: string; json?: true}) => {
-      const runs = {a: await readRun(a), b: await readRun(b)};
+    .action(async (a: string, b: string, {step, dir, out, json}: CompareOptions) => {
+      const runs = {a: await readRun(runFolder(a, dir)), b: await readRun(runFolder(b, dir))};
       const comparison = compareRuns(runs.a, runs.b, {step});
       const pictures = out === undefined ? [] : await renderDifference({...runs, folder: out});
       process.stdout.write(json ? `${JSON.stringify(comparison, null, 2)}\n` : tableOf(comparison));

@@ -6,6 +6,7 @@ import {type DemoResult, runDemo} from './demo/run-demo.js';
 import {statusLine} from './demo/status-line.js';
 import {summaryOf, type Watched} from './demo/summary.js';
 import type {Finetuned} from './demo/finetune.js';
+import {runsFolder} from '../tracker/index.js';
 import {wholeNumber} from './whole-number.js';
 
 interface DemoOptions {
@@ -21,7 +22,7 @@ export function demoCommand(): Command {
     .description(
       'finetune a small ViT on two tasks and see which one forgets its invariances: about 2 minutes',
     )
-    .option('--out <dir>', 'the runs and the picture go in here', 'invariance')
+    .option('--out <dir>', 'the runs and the picture go in here', runsFolder())
     .option('--seed <n>', 'of the scenes and the new heads', wholeNumber(0), 0)
     .option('--wandb', 'log both runs to Weights & Biases as well')
     .option('--json', 'print JSON instead of text')

@@ -1,11 +1,12 @@
 import {access, constants, mkdir, readdir, readFile, stat} from 'node:fs/promises';
 import {createRequire} from 'node:module';
-import {availableParallelism, freemem, homedir, totalmem} from 'node:os';
+import {availableParallelism, freemem, totalmem} from 'node:os';
 import {dirname, join} from 'node:path';
 import {Command} from 'commander';
 import {openRuntime} from '../engine/ort/runtime.js';
 import {messageOf} from '../errors.js';
 import {defaultCacheFolder} from '../inversion/index.js';
+import {findApiKey, resolveSettings, type FoundKey} from '../tracker/index.js';
 import {packageVersion} from './package-version.js';
 
 /** What each optional package is for, and how to get it. */
@@ -33,7 +34,8 @@ interface Diagnosis {
   /** The engine that measures, or why there is none. */
   engine: {status: 'ready'; description: string} | {status: 'missing'; reason: string};
   packages: Record<string, {version: string | null; use: string; get: string}>;
-  wandb: {host: string; key: 'environment' | 'netrc' | null};
+  /** Or what is wrong with the settings of the environment. */
+  wandb: {host: string; key: FoundKey['from'] | null} | {problem: string};
   cache: {folder: string; writable: boolean; entries: number; bytes: number};
 }
 
@@ -65,7 +67,7 @@ async function diagnose(environment: NodeJS.ProcessEnv): Promise<Diagnosis> {
       (error: unknown) => ({status: 'missing', reason: messageOf(error)}),
     ),
     packages: Object.fromEntries(await Promise.all(packages)),
-    wandb: await wandbKey(environment),
+    wandb: wandbKey(environment),
     cache: await cacheState(defaultCacheFolder(environment)),
   };
 }
@@ -89,13 +91,13 @@ async function versionOf(name: string): Promise<string | null> {
 }
 
 /** Whether there is a key, and where; never the key. */
-async function wandbKey(environment: NodeJS.ProcessEnv): Promise<Diagnosis['wandb']> {
-  const host = new URL(environment.WANDB_BASE_URL || 'https://api.wandb.ai').host;
-  if (environment.WANDB_API_KEY) return {host, key: 'environment'};
-  const netrc = await readFile(environment.NETRC || join(homedir(), '.netrc'), 'utf8').catch(() => '');
-  const words = netrc.split(/\s+/);
-  const has = words.some((word, at) => word === 'machine' && words[at + 1] === host);
-  return {host, key: has ? 'netrc' : null};
+function wandbKey(env: NodeJS.ProcessEnv): Diagnosis['wandb'] {
+  try {
+    const {baseUrl} = resolveSettings({}, {env});
+    return {host: new URL(baseUrl).host, key: findApiKey(baseUrl, {}, {env})?.from ?? null};
+  } catch (error) {
+    return {problem: messageOf(error)};
+  }
 }
 
 async function cacheState(folder: string): Promise<Diagnosis['cache']> {
@@ -124,7 +126,7 @@ async function cacheState(folder: string): Promise<Diagnosis['cache']> {
 
 function textOf({version, node, platform, cores, memory, engine, packages, wandb, cache}: Diagnosis): string {
   const gigabytes = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
-  const keys = {environment: 'found in WANDB_API_KEY', netrc: 'found in .netrc'};
+  const keys = {option: 'given', environment: 'found in WANDB_API_KEY', netrc: 'found in .netrc'};
   const lines = [
     ['package', `wandb-invariance ${version}, Node ${node}, ${platform}`],
     ['machine', `${cores} cores, ${gigabytes(memory.free)} of ${gigabytes(memory.total)} memory free`],
@@ -135,7 +137,11 @@ function textOf({version, node, platform, cores, memory, engine, packages, wandb
     ]),
     [
       'W&B key',
-      wandb.key ? `${keys[wandb.key]}, for ${wandb.host}` : `none for ${wandb.host}: runs stay offline`,
+      'problem' in wandb
+        ? `${wandb.problem}; set the environment variable right`
+        : wandb.key
+          ? `${keys[wandb.key]}, for ${wandb.host}`
+          : `none for ${wandb.host}: runs stay offline`,
     ],
     [
       'cache',

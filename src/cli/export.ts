@@ -1,9 +1,8 @@
-import {existsSync} from 'node:fs';
-import {join} from 'node:path';
 import {Command} from 'commander';
 import {InvarianceError} from '../errors.js';
 import {wandbPictures} from '../plugin/index.js';
-import {exportOfflineLog, runFiles, runsFolder} from '../tracker/index.js';
+import {exportOfflineLog, runsFolder} from '../tracker/index.js';
+import {runFolder} from './run-folder.js';
 
 interface ExportCommandOptions {
   wandb?: true;
@@ -23,7 +22,7 @@ export function exportCommand(): Command {
     .option('--json', 'print JSON instead of a line')
     .action(async (run: string, {wandb, dir, out, json}: ExportCommandOptions) => {
       if (!wandb) throw new InvarianceError('bad_option', 'name a format: export --wandb RUN');
-      const folder = existsSync(join(run, runFiles.info)) ? run : join(dir, run);
+      const folder = runFolder(run, dir);
       const onNotice = (message: string) => process.stderr.write(`${folder}: ${message}\n`);
       const exported = await exportOfflineLog({folder, out, pictures: wandbPictures, onNotice});
       process.stdout.write(

@@ -1,9 +1,7 @@
-import {existsSync} from 'node:fs';
 import {Command} from 'commander';
-import {InvarianceError} from '../errors.js';
-import {WATCH_DEFAULTS} from '../plugin/index.js';
-import {listRuns, type RunSummary} from '../tracker/index.js';
+import {listRuns, runsFolder, type RunSummary} from '../tracker/index.js';
 import type {RunState} from '../types.js';
+import {checkRunsFolder} from './run-folder.js';
 import {textTable} from './text-table.js';
 
 /** One run of a folder, as `list --json` prints it. */
@@ -26,11 +24,10 @@ interface ListedRun {
 export function listCommand(): Command {
   return new Command('list')
     .description('show the runs of a folder with their last retention')
-    .argument('[folder]', 'folder of the runs', WATCH_DEFAULTS.dir)
+    .argument('[folder]', 'folder of the runs', runsFolder())
     .option('--json', 'print JSON instead of a table')
     .action(async (folder: string, {json}: {json?: true}) => {
-      if (!existsSync(folder))
-        throw new InvarianceError('bad_option', `there is no folder ${folder}: name the folder of the runs`);
+      checkRunsFolder(folder);
       const runs = (await listRuns(folder)).map(listed);
       if (json) process.stdout.write(`${JSON.stringify(runs, null, 2)}\n`);
       else process.stdout.write(runs.length === 0 ? `no runs in ${folder}\n` : tableOf(runs));

@@ -1,6 +1,5 @@
 import type {TextStream} from '../tracker/index.js';
-import type {Progress} from '../plugin/index.js';
-import {durationOf} from './duration.js';
+import {durationOf, type Progress} from '../plugin/index.js';
 
 const NAMES: Readonly<Record<Progress['phase'], string>> = {
   estimate: 'inverting',

@@ -3,13 +3,17 @@ import {join} from 'node:path';
 import {Command} from 'commander';
 import {InvarianceError} from '../errors.js';
 import {wandbPictures} from '../plugin/index.js';
-import {listRuns, runFiles, runsFolder, syncRun, type Synced} from '../tracker/index.js';
+import {listRuns, runsFolder, syncForMs, syncRun, wandbStateFile, type Synced} from '../tracker/index.js';
+import {runFolder} from './run-folder.js';
+import {wholeNumber} from './whole-number.js';
 
 interface SyncCommandOptions {
   dir: string;
   project?: string;
   entity?: string;
   id?: string;
+  baseUrl?: string;
+  timeout: number;
   json?: true;
 }
 
@@ -17,35 +21,48 @@ interface SyncCommandOptions {
 export function syncCommand(): Command {
   return new Command('sync')
     .description('send to W&B what it does not hold of recorded runs; once more is harmless')
-    .argument('[runs...]', 'run ids or run folders; default all runs of the folder')
+    .argument('[runs...]', 'run ids or run folders; default those of the folder that were recorded for W&B')
     .option('--dir <dir>', 'folder of the runs', runsFolder())
     .option('--project <name>', 'W&B project, for runs recorded without one')
     .option('--entity <name>', 'W&B user or team')
     .option('--id <id>', "the run's id in W&B, where its own was deleted there")
+    .option('--base-url <url>', 'W&B server, for runs recorded for another one; default WANDB_BASE_URL')
+    .option(
+      '--timeout <seconds>',
+      'give up on a server that stays away for so long',
+      wholeNumber(1),
+      syncForMs / 1000,
+    )
     .option('--json', 'print JSON instead of lines')
-    .action(async (runs: string[], options: SyncCommandOptions) => {
-      const folders =
-        runs.length > 0
-          ? runs.map(run => folderOf(run, options.dir))
-          : (await listRuns(options.dir)).map(({folder}) => folder);
-      if (options.id !== undefined && folders.length !== 1) {
-        throw new InvarianceError('bad_option', `--id names one run; ${folders.length} are to be synced`);
-      }
-      const {project, entity, id} = options;
-      const results: Synced[] = [];
-      for (const folder of folders) {
-        const onNotice = (message: string) => process.stderr.write(`${message}\n`);
-        results.push(await syncRun({folder, project, entity, id, pictures: wandbPictures, onNotice}));
-        if (!options.json) process.stdout.write(`${lineOf(results.at(-1)!)}\n`);
-      }
-      if (options.json) process.stdout.write(`${JSON.stringify(results, null, 2)}\n`);
-      else if (folders.length === 0) process.stdout.write(`no runs in ${options.dir}\n`);
-      if (results.some(({status}) => status === 'failed')) process.exitCode = 1;
-    });
+    .action(sync);
 }
 
-function folderOf(run: string, dir: string): string {
-  return existsSync(join(run, runFiles.info)) ? run : join(dir, run);
+async function sync(runs: string[], options: SyncCommandOptions): Promise<void> {
+  const {dir, project, entity, id, baseUrl, timeout, json} = options;
+  const named = runs.map(run => runFolder(run, dir));
+  const found = runs.length > 0 ? [] : (await listRuns(dir)).map(({folder}) => folder);
+  const recorded = found.filter(folder => existsSync(join(folder, wandbStateFile)));
+  const folders = [...named, ...recorded];
+  if (id !== undefined && folders.length !== 1) {
+    throw new InvarianceError('bad_option', `--id names one run; ${folders.length} are to be synced`);
+  }
+  const others = found.length - recorded.length;
+  if (others > 0)
+    process.stderr.write(
+      `${others} ${others === 1 ? 'run was' : 'runs were'} recorded without W&B and stay here; name them to send them\n`,
+    );
+  const results: Synced[] = [];
+  for (const folder of folders) {
+    const onNotice = (message: string) => process.stderr.write(`${message}\n`);
+    const timing = {retryForMs: timeout * 1000};
+    results.push(
+      await syncRun({folder, project, entity, id, baseUrl, timing, pictures: wandbPictures, onNotice}),
+    );
+    if (!json) process.stdout.write(`${lineOf(results.at(-1)!)}\n`);
+  }
+  if (json) process.stdout.write(`${JSON.stringify(results, null, 2)}\n`);
+  else if (folders.length === 0) process.stdout.write(`no runs for W&B in ${dir}\n`);
+  if (results.some(({status}) => status === 'failed')) process.exitCode = 1;
 }
 
 function lineOf(result: Synced): string {

@@ -1,7 +1,6 @@
 import {basename, dirname, resolve} from 'node:path';
 import {Option, type Command} from 'commander';
-import {WATCH_DEFAULTS} from '../plugin/index.js';
-import {wandbTracker, type Tracker, type WandbOptions} from '../tracker/index.js';
+import {runsFolder, wandbTracker, withoutRun, type Tracker, type WandbOptions} from '../tracker/index.js';
 
 /** Where a command that records leaves its record, and with which runs it belongs. */
 export interface TrackingOptions {
@@ -17,7 +16,7 @@ export interface TrackingOptions {
 
 export function addTrackingOptions(command: Command): void {
   command
-    .option('--dir <dir>', 'folder of the runs', WATCH_DEFAULTS.dir)
+    .option('--dir <dir>', 'folder of the runs', runsFolder())
     .addOption(
       new Option('--wandb <mode>', 'default WANDB_MODE, else online where a key is found').choices([
         'online',
@@ -29,7 +28,7 @@ export function addTrackingOptions(command: Command): void {
     .option('--entity <name>', "W&B's entity; default WANDB_ENTITY")
     .option(
       '--wandb-run <id>',
-      "log into the training's own W&B run, by its id; default a run of our own in the group",
+      "append to the training's own W&B run, by its id, once it has ended; default a run of our own in the group",
     )
     .option(
       '--group <name>',
@@ -64,18 +63,24 @@ export function trackingOf(
   folder: string,
 ): {config: Record<string, unknown>; trackers: Tracker[]} {
   const {group, jobType, sweep} = groupingOf(options, folder);
-  const {wandb: mode, project, entity, wandbRun: id} = options;
+  const {wandb: mode, project, entity, wandbRun: appendTo} = options;
   const settings: WandbOptions = {
     group,
     jobType,
     ...(mode && {mode}),
     ...(project && {project}),
     ...(entity && {entity}),
-    ...(id && {id}),
   };
   return {
     config: {group, job_type: jobType, ...(sweep && {sweep})},
-    // Nobody may be there to ask for a key: a training may have started this.
-    trackers: [wandbTracker({...settings, askKey: null})],
+    trackers: [
+      wandbTracker({
+        ...settings,
+        appendTo,
+        // Nobody may be there to ask for a key: a training may have started this.
+        askKey: null,
+        surroundings: {env: withoutRun()},
+      }),
+    ],
   };
 }

@@ -1,5 +1,6 @@
 import {Command, Option} from 'commander';
-import {startMeasuring, watchFolder, type WatchSummary} from '../plugin/index.js';
+import {CHECKPOINTS, startMeasuring, watchFolder, type WatchSummary} from '../plugin/index.js';
+import {interruptible} from './interrupt.js';
 import {addMeasuringOptions, specOf, type MeasuringOptions} from './measuring-options.js';
 import {progressLine} from './progress-line.js';
 import {addTrackingOptions, trackingOf, type TrackingOptions} from './tracking-options.js';
@@ -9,6 +10,7 @@ interface WatchCommandOptions extends MeasuringOptions, TrackingOptions {
   run?: string;
   until: 'final' | 'marker' | 'idle';
   idle?: number;
+  pid?: number;
   every?: number;
   json?: true;
 }
@@ -27,7 +29,7 @@ export function watchCommand(): Command {
   return command
     .option(
       '--run <id>',
-      'id of the run on disk; default derived from the folder, so a second watch goes on in it',
+      'id of the run on disk; default the run that watched this folder before, else a new one',
     )
     .addOption(
       new Option(
@@ -42,6 +44,11 @@ export function watchCommand(): Command {
       'minutes without a new checkpoint that end it; 0 never (default 60)',
       wholeNumber(0),
     )
+    .option(
+      '--pid <n>',
+      'process id of the training: when it has ended, the rest is measured and the watch ends',
+      wholeNumber(1),
+    )
     .option('--every <n>', 'measure every n-th checkpoint, and the last (default 1)', wholeNumber(1))
     .option('--json', 'print what was measured as JSON')
     .addHelpText('after', HELP)
@@ -49,55 +56,64 @@ export function watchCommand(): Command {
 }
 
 async function watch(folder: string, options: WatchCommandOptions): Promise<void> {
-  const stop = new AbortController();
-  const interrupt = (): void => stop.abort();
-  process.once('SIGINT', interrupt);
-  process.once('SIGTERM', interrupt);
+  const interrupt = interruptible();
   const progress = progressLine();
+  progress.notice(`watching ${folder} for ${CHECKPOINTS}; Ctrl-C ends the watch`);
   const spec = await specOf(options, line => progress.notice(line));
   const measuring = startMeasuring(spec, {
     onProgress: step => progress.show(step),
     onNotice: (_, message) => progress.notice(message),
   });
   try {
-    const {until, idle, every, dir, run} = options;
+    const {until, idle, pid, every, dir, run} = options;
     const summary = await watchFolder({
       folder,
       measuring,
       pretrained: spec.pretrained,
       until,
       idle,
+      pid,
       every,
       dir,
       run,
       ...trackingOf(options, folder),
-      signal: stop.signal,
+      signal: interrupt.signal,
       say: line => progress.notice(line),
+      onRun: run => progress.notice(`record: ${run.folder}`),
     });
     progress.end();
     tellSummaries([summary], options);
   } finally {
-    process.off('SIGINT', interrupt);
-    process.off('SIGTERM', interrupt);
+    interrupt.off();
     progress.end();
     await measuring.close();
   }
 }
 
-/** What came of it on standard output, and exit code 1 where no checkpoint could be measured. */
-export function tellSummaries(summaries: readonly WatchSummary[], {json}: {json?: true}): void {
-  if (json) process.stdout.write(`${JSON.stringify(summaries, null, 2)}\n`);
-  else for (const summary of summaries) process.stdout.write(textOf(summary));
-  const isFruitless = ({measured, known}: WatchSummary): boolean =>
-    ![...measured, ...known].some(step => step > 0);
-  if (summaries.some(isFruitless)) process.exitCode = 1;
+/** A folder of several that could not be watched. */
+export interface FailedFolder {
+  watched: string;
+  error: string;
 }
 
-function textOf({run, folder, measured, known, failed, ended}: WatchSummary): string {
-  const count = measured.filter(step => step > 0).length;
-  const before = known.filter(step => step > 0).length;
+/** What came of it on standard output, and exit code 1 where a folder gave no reading. */
+export function tellSummaries(
+  results: readonly (WatchSummary | FailedFolder)[],
+  {json}: {json?: true},
+): void {
+  if (json) process.stdout.write(`${JSON.stringify(results, null, 2)}\n`);
+  else for (const result of results) process.stdout.write(textOf(result));
+  const isFruitless = (result: WatchSummary | FailedFolder): boolean =>
+    'error' in result || result.measured.length + result.known.length === 0;
+  if (results.some(isFruitless)) process.exitCode = 1;
+}
+
+function textOf(result: WatchSummary | FailedFolder): string {
+  if ('error' in result) return `${result.watched}: ${result.error}\n`;
+  const {run, folder, measured, known, failed, ended} = result;
+  const before = known.length > 0 ? `, ${known.length} were on record` : '';
   const lines = [
-    `${run}: ${count} checkpoints measured${before > 0 ? `, ${before} were on record` : ''}; ${ended}`,
+    `${run}: ${measured.length} checkpoints measured${before}; ${ended}`,
     ...failed.map(({path, reason}) => `  left out ${path}: ${reason}`),
     `  record and report: ${folder}`,
   ];

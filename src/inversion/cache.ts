@@ -1,10 +1,10 @@
-import {mkdir, readdir, readFile, rm, stat} from 'node:fs/promises';
+import {mkdir, readdir, readFile, rm, stat, utimes} from 'node:fs/promises';
 import {join} from 'node:path';
 import {openSafetensors, replaceFile, writeSafetensors} from '../engine/index.js';
 import {messageOf} from '../errors.js';
 import type {Gate, Images} from '../types.js';
 import {claimFile} from './claim.js';
-import type {Inverted} from './invert-layer.js';
+import type {Inverted} from './descent.js';
 import {hashBytes, hashText} from './keys.js';
 
 /** One finished layer: its images, and how good they are. */
@@ -12,8 +12,14 @@ export interface CacheEntry extends Inverted {
   readonly gate: Gate;
 }
 
-/** Half-written files this old have no writer any more. */
+/** Half-written files this old have no writer any more, and entries not read for so long have no run under way. */
 const ABANDONED_MS = 86_400_000;
+
+/**
+ * The entries may take this much of the disk, 20 GiB: those of 20 ViT-S/16 at 64 probes of 224 px. Beyond it the least
+ * recently used go when the cache is opened, but none that was used within a day.
+ */
+export const CACHE_BYTES = 20 * 2 ** 30;
 
 /**
  * Inversions on disk, one file an entry under the hash of everything it depends on. What is read is verified; what is
@@ -35,24 +41,33 @@ export interface InversionCache {
 
 /**
  * @param options.folder made where it is missing; `null` keeps everything in memory.
+ * @param options.bytes default `CACHE_BYTES`.
  * @param options.onNotice told once each: a damaged entry, a folder that cannot be written.
  */
 export async function openInversionCache({
   folder,
+  bytes = CACHE_BYTES,
   onNotice = () => {},
 }: {
   folder: string | null;
+  bytes?: number;
   onNotice?: (code: 'cache_damaged' | 'cache_unwritable', message: string) => void;
 }): Promise<InversionCache> {
   const entries = new Map<string, CacheEntry>();
   const values = new Map<string, unknown>();
   const reported = new Set<string>();
+  /** Entries whose content this process has compared with its hash. */
+  const verified = new Set<string>();
   let writable = folder !== null;
 
   function giveUp(error: unknown): void {
     if (!writable) return;
     writable = false;
-    onNotice('cache_unwritable', `inversions are kept in memory only, for this run: ${messageOf(error)}`);
+    onNotice(
+      'cache_unwritable',
+      `the inversions of this run are kept in memory only, and the next run makes them again: ${messageOf(error)}; ` +
+        'name a folder that can be written with XDG_CACHE_HOME',
+    );
   }
 
   function damaged(path: string, why: string): null {
@@ -62,7 +77,7 @@ export async function openInversionCache({
   }
 
   const pathOf = (name: string) => join(folder ?? '', name);
-  if (folder !== null) await mkdir(folder, {recursive: true}).then(() => sweep(folder), giveUp);
+  if (folder !== null) await mkdir(folder, {recursive: true}).then(() => sweep(folder, bytes), giveUp);
 
   return {
     get shared() {
@@ -74,7 +89,11 @@ export async function openInversionCache({
       if (kept || folder === null) return kept ?? null;
       const path = pathOf(`${key}.safetensors`);
       try {
-        return await readEntry(path);
+        const entry = await readEntry(path, {verify: !verified.has(key)});
+        verified.add(key);
+        const now = new Date();
+        await utimes(path, now, now).catch(() => {});
+        return entry;
       } catch (error) {
         return isAbsent(error) ? null : damaged(path, messageOf(error));
       }
@@ -116,13 +135,21 @@ export async function openInversionCache({
   };
 }
 
-/** Removes what processes left that were killed while they wrote. */
-async function sweep(folder: string): Promise<void> {
+/** Removes what processes left that were killed while they wrote, and the least recently used entries beyond `bytes`. */
+async function sweep(folder: string, bytes: number): Promise<void> {
   const names = await readdir(folder).catch(() => []);
-  for (const name of names.filter(name => name.startsWith('.') && name.endsWith('.tmp'))) {
-    const path = join(folder, name);
-    const found = await stat(path).catch(() => null);
-    if (found && Date.now() - found.mtimeMs > ABANDONED_MS) await rm(path, {force: true}).catch(() => {});
+  const found = await Promise.all(
+    names.map(async name => {
+      const path = join(folder, name);
+      const {mtimeMs = Date.now(), size = 0} = (await stat(path).catch(() => null)) ?? {};
+      return {path, size, isAbandoned: Date.now() - mtimeMs > ABANDONED_MS, mtimeMs};
+    }),
+  );
+  let total = found.reduce((sum, {size}) => sum + size, 0);
+  for (const {path, size} of found.filter(one => one.isAbandoned).sort((a, b) => a.mtimeMs - b.mtimeMs)) {
+    if (total <= bytes && !path.endsWith('.tmp')) continue;
+    await rm(path, {force: true}).catch(() => {});
+    total -= size;
   }
 }
 
@@ -144,13 +171,13 @@ async function writeEntry(path: string, {images, halfway, evaluations, gate}: Ca
   );
 }
 
-async function readEntry(path: string): Promise<CacheEntry> {
+async function readEntry(path: string, {verify}: {verify: boolean}): Promise<CacheEntry> {
   const file = await openSafetensors(path);
   try {
     const inverted = await file.read('inverted');
     const halfway = await file.read('halfway');
     const {header = '', sha256} = file.metadata;
-    if (contentHash(header, inverted.data, halfway.data) !== sha256)
+    if (verify && contentHash(header, inverted.data, halfway.data) !== sha256)
       throw new Error('its content has another hash');
     const {evaluations, gate} = JSON.parse(header) as Header;
     const [count, channels, height, width] = inverted.shape as [number, number, number, number];
@@ -170,7 +197,9 @@ function contentHash(header: string, ...data: ArrayBufferView[]): string {
   return hashText([header, ...data.map(hashBytes)].join('\n'));
 }
 
+/** There is no such file, or none that this process may read. */
 function isAbsent(error: unknown): boolean {
-  const code = (error: unknown) => (error as NodeJS.ErrnoException | undefined)?.code;
-  return code(error) === 'ENOENT' || code((error as Error).cause) === 'ENOENT';
+  const code = (error: unknown) => (error as NodeJS.ErrnoException | undefined)?.code ?? '';
+  const absent = ['ENOENT', 'ENOTDIR', 'EACCES'];
+  return absent.includes(code(error)) || absent.includes(code((error as Error).cause));
 }

@@ -1,6 +1,6 @@
-import type {Engine} from '../engine/index.js';
-import type {Features, Images, LayerName} from '../types.js';
+import type {Features, Images} from '../types.js';
 import {BestSoFar, relativeErrors} from './best-so-far.js';
+import type {Descent, Inverted} from './descent.js';
 import {copyOf, pickFeatures, pickImages, sizeOf} from './images.js';
 import type {FastOptions} from './options.js';
 
@@ -20,14 +20,7 @@ export async function invertByAdam({
   seeds,
   options,
   onStep,
-}: {
-  engine: Engine;
-  layer: LayerName;
-  targets: Features;
-  seeds: Images;
-  options: FastOptions;
-  onStep: (step: number) => void;
-}): Promise<{images: Images; halfway: Images; evaluations: number}> {
+}: Descent<FastOptions>): Promise<Inverted> {
   const size = sizeOf(seeds);
   const iterates = clamped(seeds);
   const first = new Float32Array(iterates.data.length);

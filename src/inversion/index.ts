@@ -1,7 +1,8 @@
 export {openInversionCache, type CacheEntry, type InversionCache} from './cache.js';
 export {defaultCacheFolder} from './cache-folder.js';
 export {pickImages} from './images.js';
-export {invertLayer, type Inverted} from './invert-layer.js';
+export type {Inverted} from './descent.js';
+export {invertLayer} from './invert-layer.js';
 export {fingerprintOf, hashText, hashWeights, inversionKeys, type InversionInputs} from './keys.js';
 export {
   inversionOptions,

@@ -1,18 +1,10 @@
 import type {Engine} from '../engine/index.js';
 import type {Features, Images, LayerName} from '../types.js';
+import type {Inverted} from './descent.js';
 import {invertByAdam} from './fast.js';
 import {copyOf, pickFeatures, pickImages, putImages} from './images.js';
 import type {InversionOptions} from './options.js';
 import {invertByStir} from './stir.js';
-
-/** X'_i, and what it took. */
-export interface Inverted {
-  readonly images: Images;
-  /** What was kept when half of the evaluations had been made: shows whether more of them would still matter. */
-  readonly halfway: Images;
-  /** Gradient evaluations an image, mean. */
-  readonly evaluations: number;
-}
 
 /**
  * Images that one layer of the model in force cannot tell from the probes: X' = argmin ‖f(x') − f(x)‖₂ / ‖f(x)‖₂

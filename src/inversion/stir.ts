@@ -1,6 +1,6 @@
-import type {Engine} from '../engine/index.js';
-import type {Features, Images, LayerName} from '../types.js';
+import type {Images} from '../types.js';
 import {BestSoFar, relativeErrors} from './best-so-far.js';
+import type {Descent, Inverted} from './descent.js';
 import {copyOf, sizeOf} from './images.js';
 import type {StirOptions} from './options.js';
 
@@ -19,14 +19,7 @@ export async function invertByStir({
   seeds,
   options,
   onStep,
-}: {
-  engine: Engine;
-  layer: LayerName;
-  targets: Features;
-  seeds: Images;
-  options: StirOptions;
-  onStep: (step: number) => void;
-}): Promise<{images: Images; halfway: Images; evaluations: number}> {
+}: Descent<StirOptions>): Promise<Inverted> {
   const iterate = copyOf(seeds);
   const best = new BestSoFar(seeds);
   let halfway = best.images;

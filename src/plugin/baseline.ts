@@ -33,15 +33,13 @@ export async function measureBaseline({
 }): Promise<Omit<Baseline, 'cost'>> {
   const {layers} = engine;
 
-  async function retentionUnder(
-    weights: Weights,
-    done: number,
-  ): Promise<{retention: Estimates; own: Gram[]}> {
-    const own = await withWeights(engine, weights, () => engine.grams(probes));
+  /** R of the weights in force. */
+  async function retention(done: number): Promise<{retention: Estimates; own: Gram[]}> {
+    const own = await engine.grams(probes);
     const rows = [];
     for (const [row, layer] of layers.entries()) {
       const {images, gate} = await inversions.of(layer);
-      const inverted = await withWeights(engine, weights, () => engine.grams(images));
+      const inverted = await engine.grams(images);
       rows.push(retentionRow({probes: own, inverted}));
       gates[row] = gate;
       diagonal[row] = inverted[row]!;
@@ -58,9 +56,15 @@ export async function measureBaseline({
 
   const gates: Gate[] = [];
   const diagonal: Gram[] = [];
-  const {retention: chance} = await retentionUnder(floor, 0);
-  const {retention: ceiling, own} = await retentionUnder(reference, layers.length);
-  const noise = await withWeights(engine, reference, () => engine.grams(seeds));
+  const {retention: chance} = await withWeights(engine, floor, () => retention(0));
+  const {
+    retention: ceiling,
+    own,
+    noise,
+  } = await withWeights(engine, reference, async () => ({
+    ...(await retention(layers.length)),
+    noise: await engine.grams(seeds),
+  }));
   return {
     fingerprint,
     layers,

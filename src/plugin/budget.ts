@@ -36,8 +36,10 @@ export interface Budget {
   begin(): void;
   /** One snapshot or reading in process has stopped the training thread for so many milliseconds. */
   blocked(milliseconds: number): void;
-  /** The measuring child has worked so many milliseconds on one reading. */
-  measured(milliseconds: number): void;
+  /** The measuring child has worked so many milliseconds on one reading. Off the account it is an estimate only. */
+  measured(milliseconds: number, options: {onAccount: boolean}): void;
+  /** Training is over: no time passes on its account any more. */
+  end(): void;
   /** Total share if one more reading is taken now, at the mean cost so far; `waiting` ones are still to be measured. */
   shareWithNext(waiting: number): number;
   /** Whether one more fits. */
@@ -49,21 +51,35 @@ export interface Budget {
 /**
  * @param share of training time that readings may cost, above 0; Infinity for no limit
  * @param now monotonic clock in milliseconds
+ * @param spent what a run that is resumed has spent before
  */
-export function createBudget({share, cores, now}: {share: number; cores: number; now: () => number}): Budget {
+export function createBudget({
+  share,
+  cores,
+  now,
+  spent = {training: 0, blocked: 0, child: 0},
+}: {
+  share: number;
+  cores: number;
+  now: () => number;
+  spent?: Spending;
+}): Budget {
   let began: number | null = null;
-  const charged = {blocked: 0, child: 0};
+  let ended: number | null = null;
+  const charged = {blocked: spent.blocked, child: spent.child};
   const seen = {blocked: {sum: 0, count: 0}, child: {sum: 0, count: 0}};
 
-  const add = (kind: 'blocked' | 'child', milliseconds: number): void => {
+  const add = (kind: 'blocked' | 'child', milliseconds: number, onAccount: boolean): void => {
     seen[kind].sum += milliseconds;
     seen[kind].count++;
-    if (began !== null) charged[kind] += milliseconds;
+    if (onAccount) charged[kind] += milliseconds;
   };
+  const trained = (): number =>
+    began === null ? 0 : Math.max(0, (ended ?? now()) - began - (charged.blocked - spent.blocked));
   const mean = (kind: 'blocked' | 'child'): number =>
     seen[kind].count === 0 ? 0 : seen[kind].sum / seen[kind].count;
   const spending = (): Spending => ({
-    training: began === null ? 0 : Math.max(0, now() - began - charged.blocked),
+    training: spent.training + trained(),
     ...charged,
   });
   const shareWithNext = (waiting: number): number => {
@@ -78,8 +94,9 @@ export function createBudget({share, cores, now}: {share: number; cores: number;
 
   return {
     begin: () => void (began ??= now()),
-    blocked: milliseconds => add('blocked', milliseconds),
-    measured: milliseconds => add('child', milliseconds),
+    end: () => void (ended ??= now()),
+    blocked: milliseconds => add('blocked', milliseconds, began !== null && ended === null),
+    measured: (milliseconds, {onAccount}) => add('child', milliseconds, onAccount),
     shareWithNext,
     affords: waiting => shareWithNext(waiting) <= share,
     spending,

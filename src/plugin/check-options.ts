@@ -1,6 +1,8 @@
 import type {LayersModel} from '@tensorflow/tfjs';
+import type {PixelForm} from '../engine/index.js';
 import {InvarianceError} from '../errors.js';
 import {inversionOptions} from '../inversion/index.js';
+import {runsFolder} from '../tracker/index.js';
 import {parseCadence} from './cadence.js';
 import {DEFAULTS, type CheckedOptions, type MonitorOptions} from './options.js';
 
@@ -34,6 +36,10 @@ export const NAMES = new Set<string>([
 
 export const CHECKPOINT_NAMES = new Set(['dir', 'every', 'keep', 'monitor', 'mode', 'saveLast']);
 
+const INVERSION_NAMES = new Set(['preset', 'steps']);
+
+const INPUT_NAMES = new Set<string>(['layout', 'range', 'mean', 'std'] satisfies (keyof PixelForm)[]);
+
 /**
  * Refuses what cannot work before training starts, and fills in the defaults.
  * @throws InvarianceError `bad_option`, naming the option, the value and what it takes
@@ -42,6 +48,9 @@ export function checkOptions(given: MonitorOptions): CheckedOptions {
   refuseUnknown(given, NAMES, '');
   const {tf, model, checkpoints, resume, budget = DEFAULTS.budget} = given;
   checkModel(tf, model);
+  checkTypes(given);
+  refuseUnknown(given.inversion ?? {}, INVERSION_NAMES, 'inversion.');
+  refuseUnknown(given.input ?? {}, INPUT_NAMES, 'input.');
   need(typeof given.probes === 'string' || (typeof given.probes === 'object' && given.probes !== null), {
     option: 'probes',
     value: given.probes,
@@ -87,9 +96,35 @@ export function checkOptions(given: MonitorOptions): CheckedOptions {
     checkpoints: checkpoints === undefined ? null : checkCheckpoints(checkpoints),
     trackers: given.trackers ?? [],
     console: given.console ?? process.stderr.isTTY === true,
-    dir: given.dir ?? DEFAULTS.dir,
+    dir: given.dir ?? runsFolder(),
     strict: given.strict ?? DEFAULTS.strict,
   };
+}
+
+/** Options of a plain type, which JavaScript would take as anything. */
+function checkTypes(given: MonitorOptions): void {
+  const isText = (value: unknown): boolean => typeof value === 'string' && value !== '';
+  const isFlag = (value: unknown): boolean => typeof value === 'boolean';
+  const isRecord = (value: unknown): boolean => typeof value === 'object' && value !== null;
+  const kinds: [keyof MonitorOptions, (value: unknown) => boolean, takes: string][] = [
+    ['dir', isText, 'a folder'],
+    ['reference', isText, 'the folder of the pretrained model'],
+    ['seeds', isText, 'FILE.safetensors:key'],
+    ['resume', isText, "the folder of a checkpoint, or 'auto'"],
+    ['name', isText, 'a name'],
+    ['strict', isFlag, 'true or false'],
+    ['console', isFlag, 'true or false'],
+    ['config', isRecord, 'an object of your settings'],
+    ['inversion', isRecord, '{preset, steps}'],
+    ['input', isRecord, '{layout, range, mean, std}'],
+    ['checkpoints', isRecord, '{dir, …}'],
+    ['optimizer', value => value instanceof given.tf.Optimizer, 'an optimizer, as tf.train.adam() makes it'],
+    ['trackers', Array.isArray, 'a list of trackers'],
+  ];
+  for (const [option, holds, takes] of kinds) {
+    const value = given[option];
+    need(value === undefined || holds(value), {option, value, takes});
+  }
 }
 
 function checkModel(tf: MonitorOptions['tf'], model: LayersModel): void {

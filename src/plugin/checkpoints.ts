@@ -1,6 +1,6 @@
 import {readdir} from 'node:fs/promises';
 import {join, resolve} from 'node:path';
-import {putAll, writeFolder, type FolderContents, type LogEntry} from '../engine/index.js';
+import {putAll, replaceFile, writeFolder, type FolderContents, type LogEntry} from '../engine/index.js';
 import {removeFolder} from './folders.js';
 import {bestOf, retain, type Kept, type Mode} from './retain.js';
 import {trainerStateJson} from './trainer-state.js';
@@ -23,6 +23,8 @@ export interface Checkpoints {
     /** Further files. */
     files: FolderContents;
   }): Promise<{path: string}>;
+  /** Puts another training state into the checkpoint of its step. */
+  restate(state: TrainingState): Promise<void>;
   /** A value of what `monitor` names was logged, or measured, at that step. */
   observe(step: number, value: number): Promise<void>;
   /** Whether any value of what `monitor` names has come. */
@@ -41,36 +43,39 @@ function checkpointName(step: number): string {
 }
 
 /**
+ * @param run id of the run: checkpoints that another one has put in the place of ours are left alone
  * @param present checkpoints of this run that are already there, when it is resumed
- * @param isWaiting whether a reading of this step or an earlier one is still to be measured, so that the value of a
- *   checkpoint at this step is not known yet
+ * @param waiting steps of readings that are still to be measured and will give `monitor` a value
  */
 export function createCheckpoints({
   dir,
+  run,
   keep,
   mode,
   present,
   observed: known,
-  isWaiting,
+  waiting,
 }: {
   dir: string;
+  run: string;
   keep: number;
   mode: Mode;
   present: readonly number[];
   observed: readonly Observed[];
-  isWaiting: (step: number) => boolean;
+  waiting: () => readonly number[];
 }): Checkpoints {
   const observed = [...known];
   const steps = new Set(present);
   const pathOf = (step: number): string => join(resolve(dir), checkpointName(step));
 
+  /** That of the newest reading at or before the step. */
   const valueAt = (step: number): Kept['value'] => {
-    if (isWaiting(step)) return 'pending';
     let newest: Observed | null = null;
     for (const one of observed) {
       if (one.step <= step && (newest === null || one.step >= newest.step)) newest = one;
     }
-    return newest?.value ?? null;
+    const awaited = Math.max(-1, ...waiting().filter(one => one <= step));
+    return awaited > (newest?.step ?? -1) ? {awaited} : (newest?.value ?? null);
   };
   const kept = (): Kept[] => [...steps].map(step => ({step, value: valueAt(step)}));
   const best = (): {step: number; value: number; path: string} | null => {
@@ -80,7 +85,7 @@ export function createCheckpoints({
 
   async function prune(): Promise<void> {
     for (const step of retain(kept(), {keep, mode}).remove) {
-      await removeFolder(pathOf(step));
+      if (await isOurs(pathOf(step), run)) await removeFolder(pathOf(step));
       steps.delete(step);
     }
   }
@@ -102,13 +107,17 @@ export function createCheckpoints({
           await putAll(hidden, {
             ...files,
             'trainer_state.json': trainerStateJson({step, epoch, log, best: best()}),
-            [TRAINING_STATE_FILE]: JSON.stringify(state, null, 2),
+            [TRAINING_STATE_FILE]: textOf(state),
           });
         });
         steps.add(step);
         await prune();
         return {path};
       }),
+    restate: state =>
+      inTurn(() =>
+        replaceFile(join(pathOf(state.step), TRAINING_STATE_FILE), file => file.writeFile(textOf(state))),
+      ),
     observe(step, value) {
       observed.push({step, value});
       return inTurn(prune);
@@ -137,8 +146,16 @@ export async function ownCheckpoints(
 ): Promise<number[]> {
   const steps: number[] = [];
   for (const {step, path} of await listCheckpoints(dir)) {
-    const state = await readTrainingState(path).catch(() => null);
-    if (state?.run === run && step <= upTo) steps.push(step);
+    if (step <= upTo && (await isOurs(path, run))) steps.push(step);
   }
   return steps;
+}
+
+async function isOurs(path: string, run: string): Promise<boolean> {
+  const state = await readTrainingState(path).catch(() => null);
+  return state?.run === run;
+}
+
+function textOf(state: TrainingState): string {
+  return JSON.stringify(state, null, 2);
 }

@@ -1,4 +1,3 @@
-import sharp from 'sharp';
 import type {Preprocessor, Size} from '../engine/index.js';
 import {InvarianceError, messageOf} from '../errors.js';
 import type {Images} from '../types.js';
@@ -33,6 +32,8 @@ export async function decodeImage(
 }
 
 async function decode(image: string | Uint8Array, channels: number): Promise<Picture> {
+  // A native library: whoever brings probes as tensors does without it.
+  const {default: sharp} = await import('sharp');
   const {data, info} = await sharp(image, {failOn: 'error'})
     .removeAlpha()
     .toColourspace(channels === 1 ? 'b-w' : 'srgb')

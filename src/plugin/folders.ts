@@ -1,6 +1,6 @@
 import {randomUUID} from 'node:crypto';
 import {constants} from 'node:fs';
-import {copyFile, link, mkdir, readdir, rename, rm} from 'node:fs/promises';
+import {copyFile, link, mkdir, readdir, rename, rm, stat} from 'node:fs/promises';
 import {basename, dirname, join} from 'node:path';
 
 /** Removes a folder for its readers all at once: it loses its name before it loses its files. */
@@ -25,9 +25,16 @@ export async function linkFolder(from: string, to: string): Promise<void> {
   }
 }
 
-/** Removes the hidden folders that a killed process left half written, or half removed, in a folder of its own. */
+/** Hidden folders this old, in milliseconds, are in nobody's work any more. */
+const ABANDONED = 3_600_000;
+
+/** Removes the hidden folders that killed processes left half written, or half removed. */
 export async function sweep(folder: string): Promise<void> {
   for (const name of await readdir(folder).catch(() => [] as string[])) {
-    if (/^\..+\.[0-9a-f]{8}\.tmp$/.test(name)) await rm(join(folder, name), {recursive: true, force: true});
+    if (!/^\..+\.[0-9a-f]{8}\.tmp$/.test(name)) continue;
+    const path = join(folder, name);
+    const found = await stat(path).catch(() => null);
+    if (found !== null && Date.now() - found.mtimeMs > ABANDONED)
+      await rm(path, {recursive: true, force: true});
   }
 }

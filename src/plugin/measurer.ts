@@ -77,7 +77,7 @@ export async function createMeasurer({
   onProgress = () => {},
   now = () => performance.now(),
 }: MeasurerOptions): Promise<Measurer> {
-  checkImages(unmetered, probes, seeds);
+  checkFit(unmetered, {probes, seeds});
   cache ??= await openInversionCache({folder: null});
   const {engine, cost} = meterOf(unmetered, now);
   const inputs = {engine, weights: reference, probes, seeds, options};
@@ -128,14 +128,8 @@ export async function createMeasurer({
     read({weights, moment, acquire = false, convergence}) {
       const reading = last.then(async () => {
         const judged = convergence ?? (moment.step > 0 && !convergenceKnown);
-        const taken = await cost(() =>
-          measureReading(subject, {
-            weights: weights ?? engine.weights(),
-            moment,
-            acquire,
-            convergence: judged,
-          }),
-        );
+        const take = () => measureReading(subject, {moment, acquire, convergence: judged});
+        const taken = await cost(() => (weights ? withWeights(engine, weights, take) : take()));
         convergenceKnown ||= judged;
         return {...taken.result, cost: taken.cost};
       });
@@ -149,7 +143,11 @@ export async function createMeasurer({
   };
 }
 
-function checkImages(engine: Engine, probes: Images, seeds: Images): void {
+/** @throws InvarianceError `bad_probes` for fewer than 4 probes, images of another size than the model takes, seeds for others. */
+export function checkFit(
+  engine: Pick<Engine, 'input'>,
+  {probes, seeds}: {probes: Images; seeds: Images},
+): void {
   if (probes.count < MIN_PROBES)
     throw new InvarianceError(
       'bad_probes',

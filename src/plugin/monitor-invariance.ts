@@ -19,7 +19,7 @@ import type {Fingerprint} from '../types.js';
 import {createBudget} from './budget.js';
 import {checkOptions} from './check-options.js';
 import {createCheckpoints, listCheckpoints, ownCheckpoints, type Checkpoints} from './checkpoints.js';
-import {createDispatcher} from './dispatcher.js';
+import {createDispatcher, type Dispatcher} from './dispatcher.js';
 import {describeRun} from './describe-run.js';
 import {sweep} from './folders.js';
 import {modelFiles, type ModelFiles} from './model-files.js';
@@ -90,6 +90,7 @@ async function open(options: CheckedOptions, release: () => void): Promise<Monit
   const past = point === null ? null : await pastOf(folder, point.state.step);
   const files = modelFiles({tf, model});
   let observer: Observer | null = null;
+  let started: Dispatcher | null = null;
   try {
     observer = await observe({options, files, folder, point, past});
     const {observed} = observer;
@@ -123,6 +124,7 @@ async function open(options: CheckedOptions, release: () => void): Promise<Monit
     });
     if (point !== null) await files.restore(point.folder);
     await dispatcher.start(info, {resumed: point !== null});
+    started = dispatcher;
     if (point !== null) {
       dispatcher.event({type: 'resumed', time: Date.now(), step: point.state.step});
       await notices.guard('optimizer_not_restored', () => restoreOptimizer(options, point));
@@ -137,8 +139,9 @@ async function open(options: CheckedOptions, release: () => void): Promise<Monit
         share: options.budget,
         cores: availableParallelism(),
         now: () => performance.now(),
+        spent: point?.state.spending,
       }),
-      checkpoints: await openCheckpoints({options, point, past, observer, notices}),
+      checkpoints: await openCheckpoints({run: id, options, point, past, observer, notices}),
       saveModel: files.save,
       optimizer: async () => {
         const optimizer = options.optimizer ?? model.optimizer;
@@ -159,7 +162,9 @@ async function open(options: CheckedOptions, release: () => void): Promise<Monit
     });
   } catch (error) {
     await observer?.close({whole: point === null});
-    if (point === null) await rm(folder, {recursive: true, force: true});
+    // A run that trackers were told of stays on record, as one that crashed.
+    if (started !== null) await started.finish('crashed');
+    else if (point === null) await rm(folder, {recursive: true, force: true});
     throw error;
   }
 }
@@ -230,12 +235,14 @@ async function restoreOptimizer(
 }
 
 async function openCheckpoints({
+  run,
   options: {checkpoints},
   point,
   past,
   observer,
   notices,
 }: {
+  run: string;
   options: CheckedOptions;
   point: ResumePoint | null;
   past: RecordedRun | null;
@@ -259,11 +266,12 @@ async function openCheckpoints({
   const isOfReadings = monitor?.startsWith('invariance/') ?? false;
   return createCheckpoints({
     dir,
+    run,
     keep,
     mode,
     present,
     observed: monitor === null || past === null ? [] : observedIn(past, monitor),
-    isWaiting: step => isOfReadings && observer.waiting().some(waiting => waiting <= step),
+    waiting: () => (isOfReadings ? observer.waiting() : []),
   });
 }
 

@@ -5,11 +5,12 @@ import type {FolderContents, LogEntry} from '../engine/index.js';
 import {scalarsOf} from '../tracker/index.js';
 import type {Baseline, Moment, Reading, RunState} from '../types.js';
 import type {Budget, Shares} from './budget.js';
-import {describeCadence, isDue, stretch, type Progress} from './cadence.js';
+import {describeCadence, isDue, stretch, type Cadence, type Progress} from './cadence.js';
 import {createCallback, type TrainingCallback} from './callback.js';
 import type {Checkpoints} from './checkpoints.js';
 import type {Dispatcher} from './dispatcher.js';
 import {epochLogs, numbersOf, type Logs} from './logged-values.js';
+import {createInversionProgress} from './inversion-progress.js';
 import type {Notices} from './notices.js';
 import type {Observer} from './observer.js';
 import type {OptimizerHeader} from './optimizer-file.js';
@@ -85,6 +86,11 @@ export interface MonitorParts {
 /** The event loop gets a turn this often, in milliseconds: on backends that never wait, a training loop would starve it. */
 const TURN = 100;
 
+/** A cadence that was stretched stays so after a resume, unless another one is asked for now. */
+function cadenceNow({every}: TrainingState, asked: Cadence): Cadence {
+  return JSON.stringify(every.asked) === JSON.stringify(asked) ? every.now : asked;
+}
+
 /** Takes the first reading, or goes on with what a killed process left, and is then ready for training. */
 export async function createMonitor(parts: MonitorParts): Promise<Monitor> {
   const {options, run, observer, dispatcher, notices, budget, checkpoints, resumed, clock, now} = parts;
@@ -97,12 +103,13 @@ export async function createMonitor(parts: MonitorParts): Promise<Monitor> {
     batch: resumed?.state.batch ?? 0,
   };
   let stepsPerEpoch = options.stepsPerEpoch ?? resumed?.state.stepsPerEpoch ?? null;
-  let every = options.every;
+  let every = resumed === null ? options.every : cadenceNow(resumed.state, options.every);
   let passed: Progress = {step: at.step, epochs: at.epochs, elapsed: 0};
   let reported: {step: number; values: Record<string, number>} = {step: at.step, values: {}};
   let baseline: Baseline | null = null;
   let taken = -1;
-  let saved = resumed?.state.step ?? -1;
+  /** What the newest checkpoint says. */
+  let saved: TrainingState | null = resumed?.state ?? null;
   let readings = resumed?.readings.length ?? 0;
   let isAcquiringDue = false;
   let turn = clock();
@@ -176,17 +183,17 @@ export async function createMonitor(parts: MonitorParts): Promise<Monitor> {
 
   async function read(): Promise<void> {
     if (taken === at.step) return;
-    taken = at.step;
-    const acquire = isAcquiringDue;
-    isAcquiringDue = false;
     const start = clock();
-    await notices.guard('reading_failed', () => observer.take(momentNow(), {acquire}));
+    await notices.guard('reading_failed', async () => {
+      await observer.take(momentNow(), {acquire: isAcquiringDue});
+      taken = at.step;
+      isAcquiringDue = false;
+    });
     budget.blocked(clock() - start);
   }
 
   async function save(): Promise<void> {
-    if (checkpoints === null || saved === at.step) return;
-    saved = at.step;
+    if (checkpoints === null || saved?.step === at.step) return;
     await notices.guard('checkpoint_failed', async () => {
       const {header, files} = await parts.optimizer();
       const state: TrainingState = {
@@ -195,9 +202,13 @@ export async function createMonitor(parts: MonitorParts): Promise<Monitor> {
         fingerprint: run.fingerprint,
         step: at.step,
         epoch: epoch(),
-        epochs: at.epochs,
-        batch: at.batch,
+        // After the last batch of an epoch the next one to train on is the first of the next.
+        ...(at.batch === stepsPerEpoch
+          ? {epochs: at.epochs + 1, batch: 0}
+          : {epochs: at.epochs, batch: at.batch}),
         stepsPerEpoch,
+        every: {asked: options.every, now: every},
+        spending: budget.spending(),
         optimizer: header,
         time: now(),
       };
@@ -209,12 +220,19 @@ export async function createMonitor(parts: MonitorParts): Promise<Monitor> {
         },
         files,
       });
+      saved = state;
       const isBest = checkpoints.best()?.step === state.step;
       if (isBest) bestStep = state.step;
       const aliases = ['latest', `step-${state.step}`, ...(isBest ? ['best'] : [])];
       dispatcher.event({type: 'checkpoint', time: now(), step: state.step, path, aliases});
     });
     warnOfUnknownMonitor();
+  }
+
+  /** A checkpoint written after the last batch of the first epoch could not know that it was the last. */
+  async function moveToEpochEnd(state: TrainingState): Promise<void> {
+    saved = {...state, epoch: at.epochs, epochs: at.epochs, batch: 0, stepsPerEpoch};
+    await notices.guard('checkpoint_failed', () => checkpoints!.restate(saved!));
   }
 
   /** Which checkpoint is best may be known only when a reading comes in. */
@@ -255,7 +273,8 @@ export async function createMonitor(parts: MonitorParts): Promise<Monitor> {
   function receive(reading: Reading, {child}: {child: number}): void {
     readings++;
     dispatcher.reading(reading);
-    if (child > 0) budget.measured(child);
+    // That of step 0 is taken before training, whenever it comes in.
+    if (child > 0) budget.measured(child, {onAccount: reading.step > 0});
     const name = saving?.monitor;
     if (name == null || !name.startsWith('invariance/')) return;
     const value = scalarsOf(reading, baseline!)[name];
@@ -300,33 +319,42 @@ export async function createMonitor(parts: MonitorParts): Promise<Monitor> {
       stepsPerEpoch ??= at.batch > 0 ? at.batch : null;
       at.epochs++;
       at.batch = 0;
+      if (saved?.step === at.step && saved.batch > 0) await moveToEpochEnd(saved);
       await advance(epochLogs(logs), {isEpochEnd: true});
     },
   };
 
-  async function end(state: Exclude<RunState, 'running'>): Promise<MonitorState> {
-    try {
-      if (state === 'finished') {
-        await read();
-        if (saving?.saveLast) await save();
-        const left = observer.waiting().length;
-        if (left > 0) {
-          notices.raise(
-            'info',
-            'draining',
-            `training is over; ${left} of its readings are still being measured`,
-          );
-        }
-        await observer.drain();
-        if (fault !== null) throw fault;
-      }
-      await aside;
-      await notices.guard('close_failed', () => observer.close({whole: state === 'finished'}));
-      if (state === 'finished') report = (await notices.guard('report_failed', parts.report)) ?? null;
-    } finally {
-      await dispatcher.finish(state);
-      parts.release();
+  /** The last reading and checkpoint, and everything that is still under way. */
+  async function complete(): Promise<void> {
+    await read();
+    if (saving?.saveLast) await save();
+    const left = observer.waiting().length;
+    if (left > 0) {
+      const readings = left === 1 ? '1 reading is' : `${left} readings are`;
+      const message = `training is over; ${readings} still being measured`;
+      notices.raise('info', 'draining', message, {aloud: true});
     }
+    await observer.drain();
+    if (fault !== null) throw fault;
+  }
+
+  async function end(state: Exclude<RunState, 'running'>): Promise<MonitorState> {
+    /** In strict mode: whatever failed, the child is ended and the record is closed before it is thrown. */
+    const failures: unknown[] = [];
+    const attempt = (work: () => Promise<unknown>): Promise<unknown> =>
+      work().catch((error: unknown) => failures.push(error));
+    budget.end();
+    if (state === 'finished') await attempt(complete);
+    await attempt(() => aside);
+    ended = failures.length > 0 && state === 'finished' ? 'crashed' : state;
+    const whole = ended === 'finished';
+    await attempt(() => notices.guard('close_failed', () => observer.close({whole})));
+    if (whole) {
+      await attempt(async () => (report = (await notices.guard('report_failed', parts.report)) ?? null));
+    }
+    await dispatcher.finish(ended);
+    parts.release();
+    if (failures.length > 0) throw failures[0];
     return stateNow();
   }
 
@@ -356,6 +384,7 @@ export async function createMonitor(parts: MonitorParts): Promise<Monitor> {
       notices.raise(level, code, message);
       if (options.strict && level === 'error') fault = new InvarianceError('engine_failed', message);
     },
+    progress: createInversionProgress(notices),
   });
   taken = Math.max(-1, ...(resumed?.readings ?? []), ...observer.waiting());
   if (resumed === null) await read();

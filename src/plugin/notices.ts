@@ -5,8 +5,11 @@ export type Notice = Extract<RunEvent, {type: 'notice'}>;
 
 /** What went wrong, or was decided for the user, while training ran. */
 export interface Notices {
-  /** Records it, once a message, and says it on the console, once a code and unless it is mere information. Counted. */
-  raise(level: Notice['level'], code: string, message: string): void;
+  /**
+   * Records it, once a message, and says it on the console, once a code and unless it is mere information that is not
+   * to be said `aloud`. Counted.
+   */
+  raise(level: Notice['level'], code: string, message: string, options?: {aloud?: boolean}): void;
   /**
    * Runs our own work inside somebody's training: what it throws becomes a notice, and `undefined` comes back.
    * In strict mode it throws.
@@ -30,13 +33,18 @@ export function createNotices({
   const counts: Record<string, number> = {};
   const said = new Set<string>();
 
-  function raise(level: Notice['level'], code: string, message: string): void {
+  function raise(
+    level: Notice['level'],
+    code: string,
+    message: string,
+    {aloud = level !== 'info'}: {aloud?: boolean} = {},
+  ): void {
     counts[code] = (counts[code] ?? 0) + 1;
     const key = `${code}\n${message}`;
     if (said.has(key)) return;
     said.add(key);
     emit({type: 'notice', time: now(), level, code, message});
-    if (counts[code] === 1 && level !== 'info') print(`wandb-invariance: ${message}`);
+    if (counts[code] === 1 && aloud) print(`wandb-invariance: ${message}`);
   }
 
   return {

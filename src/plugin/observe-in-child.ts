@@ -4,7 +4,7 @@ import {messageOf} from '../errors.js';
 import type {Images, Moment} from '../types.js';
 import {removeFolder} from './folders.js';
 import type {ModelFiles} from './model-files.js';
-import type {Observer, ObserverEvents} from './observer.js';
+import type {Observed, Observer, ObserverEvents} from './observer.js';
 import type {CheckedOptions} from './options.js';
 import {loadProbes} from './probes.js';
 import {linkModel, openSnapshots, type Snapshot} from './snapshots.js';
@@ -45,6 +45,8 @@ export async function observeInChild({
   const snapshots = openSnapshots(join(folder, 'snapshots'));
 
   let events: ObserverEvents | null = null;
+  /** What the child says before anybody listens. */
+  const early: [code: string, message: string][] = [];
   const measuring = startMeasuring(
     {
       pretrained,
@@ -55,12 +57,27 @@ export async function observeInChild({
       seeds,
       inversion,
     },
-    {onNotice: (code, message) => events?.notice('warning', code, message)},
+    {
+      onProgress: progress => events?.progress(progress),
+      onNotice: (code, message) =>
+        events === null ? early.push([code, message]) : events.notice('warning', code, message),
+    },
   );
-  const observed = await measuring.info().catch(async error => {
+  let observed: Observed;
+  try {
+    observed = await measuring.info();
+    if (options.reference !== undefined) await checkLiveModel();
+  } catch (error) {
     await measuring.close();
     throw error;
-  });
+  }
+
+  /** The reference is another folder: that the model fits it shows before the inversion, not after. */
+  async function checkLiveModel(): Promise<void> {
+    const live = join(folder, 'live');
+    await files.save(live);
+    await measuring.check(live).finally(() => removeFolder(live));
+  }
 
   const queue: Snapshot[] = [];
   let working: Promise<void> | null = null;
@@ -125,6 +142,7 @@ export async function observeInChild({
     observed,
     async begin(given) {
       events = given;
+      for (const [code, message] of early) events.notice('warning', code, message);
       if (past === null) await snapshots.clear();
       for (const snapshot of await snapshots.list()) {
         const {step} = snapshot.moment;

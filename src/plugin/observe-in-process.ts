@@ -6,8 +6,8 @@ import {
   type Preprocessor,
   type Weights,
 } from '../engine/index.js';
-import {defaultCacheFolder, openInversionCache} from '../inversion/index.js';
-import {createMeasurer} from './measurer.js';
+import {defaultCacheFolder, drawSeeds, fingerprintOf, openInversionCache} from '../inversion/index.js';
+import {checkFit, createMeasurer, type Measurer} from './measurer.js';
 import type {Observer, ObserverEvents} from './observer.js';
 import type {CheckedOptions} from './options.js';
 import {loadProbes, loadSeeds} from './probes.js';
@@ -28,46 +28,62 @@ type Options = Pick<
 >;
 
 /**
- * Measures any LayersModel through taps on the live model, on the user's own backend. The baseline is taken here,
+ * Measures any LayersModel through taps on the live model, on the user's own backend. The baseline is taken in `begin`,
  * before training, while the model is still the pretrained one; every reading stops the training for as long as it takes.
  */
 export async function observeInProcess(options: Options): Promise<Observer> {
-  const {tf, model, probesMax, seeds: seedsFrom, reference, inversion} = options;
+  const {tf, model, probesMax, seeds: seedsFrom, reference: folder, inversion} = options;
   const engine = await engineOf(options, model);
   const {images, source} = await loadProbes(await withoutTensors(tf, options.probes), {
     preprocessor: fitting(engine.input),
     channels: engine.input.channels,
     max: probesMax,
   });
-  const measurer = await createMeasurer({
-    engine,
-    probes: images,
-    seeds: seedsFrom === undefined ? undefined : await loadSeeds(seedsFrom, images),
-    reference: reference === undefined ? undefined : await weightsIn(reference, options),
-    inversion,
-    cache: await openInversionCache({folder: defaultCacheFolder()}),
-  });
-  const {baseline} = measurer;
+  const seeds = seedsFrom === undefined ? drawSeeds({like: images}) : await loadSeeds(seedsFrom, images);
+  checkFit(engine, {probes: images, seeds});
+  const reference = folder === undefined ? engine.weights() : await weightsIn(folder, options);
+  const floor = 0;
+  let measurer: Measurer | null = null;
   let events: ObserverEvents;
   return {
     observed: {
       layers: engine.layers,
       pooling: engine.pooling,
-      fingerprint: baseline.fingerprint,
+      fingerprint: fingerprintOf({
+        engine,
+        weights: reference,
+        probes: images,
+        seeds,
+        options: inversion,
+        floor,
+      }),
       probes: {count: images.count, source},
       engine: engine.description,
     },
     async begin(given) {
       events = given;
-      events.baseline(baseline);
+      measurer = await createMeasurer({
+        engine,
+        probes: images,
+        seeds,
+        reference,
+        floor,
+        inversion,
+        cache: await openInversionCache({
+          folder: defaultCacheFolder(),
+          onNotice: (code, message) => events.notice('warning', code, message),
+        }),
+        onProgress: progress => events.progress(progress),
+      });
+      events.baseline(measurer.baseline);
     },
     async take(moment, {acquire}) {
-      events.reading(await measurer.read({moment, acquire}), {child: 0});
+      events.reading(await measurer!.read({moment, acquire}), {child: 0});
     },
     waiting: () => [],
     lend: async () => false,
     drain: async () => {},
-    close: () => measurer.dispose(),
+    close: async () => (measurer ?? engine).dispose(),
   };
 }
 

@@ -1,3 +1,4 @@
+import type {Progress} from './progress.js';
 import type {Baseline, Fingerprint, LayerName, Moment, Pooling, Reading} from '../types.js';
 
 /** What is known of the measurement before anything is measured. */
@@ -15,6 +16,8 @@ export interface ObserverEvents {
   /** @param child busy milliseconds of a measuring child; 0 where the training thread itself measured */
   reading(reading: Reading, options: {child: number}): void;
   notice(level: 'info' | 'warning' | 'error', code: string, message: string): void;
+  /** How far the inversions and measurements of the baseline are. */
+  progress(progress: Progress): void;
 }
 
 /** Where readings are made: in this process, or from snapshots in a child. */

@@ -58,7 +58,7 @@ export interface MonitorOptions {
   trackers?: readonly Tracker[];
   /** Says on standard error how the run goes. Default: where that is a terminal. */
   console?: boolean;
-  /** Folder of the runs. Default 'invariance'. */
+  /** Folder of the runs. Default `invariance`, under WANDB_DIR where that is set. */
   dir?: string;
   /** Name of the run, for people. Default: its id. */
   name?: string;
@@ -88,14 +88,13 @@ export interface CheckpointOptions {
   saveLast?: boolean;
 }
 
-/** Every default of the monitor. */
+/** Every default of the monitor but that of `dir`, which the environment decides. */
 export const DEFAULTS = {
   probesMax: 64,
   pooling: 'tokens',
   every: '1 epoch',
   log: '10 steps',
   budget: 0.05,
-  dir: 'invariance',
   strict: false,
   checkpoints: {every: '1 epoch', keep: 3, mode: 'max', saveLast: true},
 } as const;

@@ -36,33 +36,28 @@ export interface Subject {
 }
 
 /**
- * One reading of the weights given. One row of R is made at a time: beside the Grams of X, only L Grams are held.
+ * One reading of the weights in force. One row of R is made at a time: beside the Grams of X, only L Grams are held.
  * Cost: L + 1 forward passes of the probes; L more with `convergence`; with `acquired` L inversions and L forward
  * passes more.
  */
 export async function measureReading(
   subject: Subject,
-  {
-    weights,
-    moment,
-    acquire,
-    convergence,
-  }: {weights: Weights; moment: Moment; acquire: boolean; convergence: boolean},
+  {moment, acquire, convergence}: {moment: Moment; acquire: boolean; convergence: boolean},
 ): Promise<Omit<Reading, 'cost'>> {
   const {engine, reference, referenceGrams, probes, inversions, baseline, onProgress} = subject;
   const {layers} = engine;
-  const current = await withWeights(engine, weights, () => engine.grams(probes));
+  const current = await engine.grams(probes);
   const rows = [];
   const intervals = [];
   const final: (number | null)[] = [];
   const half: (number | null)[] = [];
   for (const [row, layer] of layers.entries()) {
     const {images, halfway} = await inversions.of(layer);
-    const inverted = await withWeights(engine, weights, () => engine.grams(images));
+    const inverted = await engine.grams(images);
     rows.push(retentionRow({probes: current, inverted}));
     intervals.push(bootstrapCka(current[row]!, inverted[row]!));
     if (convergence) {
-      const earlier = await withWeights(engine, weights, () => engine.grams(halfway));
+      const earlier = await engine.grams(halfway);
       final.push(rows[row]!.unbiased[row]!);
       half.push(retentionRow({probes: current, inverted: earlier}).unbiased[row]!);
     }
@@ -84,8 +79,8 @@ export async function measureReading(
     meanScore: meanScore(scores, baseline),
     flow: moved,
     compression: compression({initial: baseline.flow, current: moved.centre, blocks}),
-    weightDrift: weightDrift(weightsByLayer(layers, reference), weightsByLayer(layers, weights)),
-    ...(acquire && {acquired: await measureAcquired(subject, weights)}),
+    weightDrift: weightDrift(weightsByLayer(layers, reference), weightsByLayer(layers, engine.weights())),
+    ...(acquire && {acquired: await measureAcquired(subject)}),
     ...(convergence && {convergence: settling(final, half)}),
   };
 }
@@ -94,16 +89,14 @@ export async function measureReading(
  * A_t: the pretrained layers on images that the finetuned layers cannot tell from X. These inversions belong to one
  * checkpoint alone, so they are not cached, and each is judged by a gate of its own.
  */
-async function measureAcquired(subject: Subject, weights: Weights): Promise<Reading['acquired']> {
+async function measureAcquired(subject: Subject): Promise<Reading['acquired']> {
   const {engine, reference, referenceGrams, baseline, onProgress, options} = subject;
   const rows = [];
   const acquiredGates: Gate[] = [];
   for (const [row, layer] of engine.layers.entries()) {
     const total = engine.layers.length * options.steps;
-    const {images, gate} = await withWeights(engine, weights, () =>
-      invert(subject, layer, step =>
-        onProgress({phase: 'acquired', layer, done: row * options.steps + step, total, secondsLeft: null}),
-      ),
+    const {images, gate} = await invert(subject, layer, step =>
+      onProgress({phase: 'acquired', layer, done: row * options.steps + step, total, secondsLeft: null}),
     );
     const inverted = await withWeights(engine, reference, () => engine.grams(images));
     rows.push(retentionRow({probes: referenceGrams, inverted}));

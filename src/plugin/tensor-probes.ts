@@ -47,8 +47,12 @@ async function* eachOf(
 ): AsyncGenerator<Images | string | Uint8Array> {
   for await (const batch of batches) {
     const images = isBatch(batch) ? batch.xs : batch;
-    yield images instanceof tf.Tensor ? await imagesOf(images) : (images as Images | string | Uint8Array);
-    if (dispose) tf.dispose(batch as Tensor);
+    try {
+      yield images instanceof tf.Tensor ? await imagesOf(images) : (images as Images | string | Uint8Array);
+    } finally {
+      // Also where enough probes are taken before the dataset ends.
+      if (dispose) tf.dispose(batch as Tensor);
+    }
   }
 }
 

@@ -1,6 +1,8 @@
 import {readFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import {InvarianceError, messageOf} from '../errors.js';
+import type {Spending} from './budget.js';
+import type {Cadence} from './cadence.js';
 import type {OptimizerHeader} from './optimizer-file.js';
 
 /** Where training stands, as a checkpoint keeps it: enough to go on in the same run with the next batch. */
@@ -18,6 +20,10 @@ export interface TrainingState {
   epochs: number;
   batch: number;
   stepsPerEpoch: number | null;
+  /** The cadence of readings that was asked for, and as the budget has stretched it. */
+  every: {asked: Cadence; now: Cadence};
+  /** What readings have cost so far. */
+  spending: Spending;
   /** What `optimizer.safetensors` leaves out; null where no optimiser was known. */
   optimizer: OptimizerHeader | null;
   /** Unix milliseconds. */

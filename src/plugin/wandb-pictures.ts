@@ -15,7 +15,7 @@ async function draw(
   return {png, width: header.getUint32(16), height: header.getUint32(20), caption};
 }
 
-/** The images of a W&B run, from the same templates as the report's. About 0.1 s of one core each. */
+/** The images of a W&B run, from the same templates as the report's, and the columns of `flow`. About 0.1 s of one core each. */
 export const wandbPictures: Pictures = {
   matrix: ({layers, retention, step}, baseline) =>
     draw(
@@ -39,5 +39,13 @@ export const wandbPictures: Pictures = {
           size: render.mapSize(readings.length, layers),
         }),
     );
+  },
+  async flow(reading, baseline) {
+    const {flowRows} = await import('../render/index.js');
+    const columns = ['from', 'row', 'to', 'column', 'share', 'initial', 'centre'] as const;
+    return {
+      columns: [...columns],
+      data: flowRows(baseline, reading).map(row => columns.map(column => row[column])),
+    };
   },
 };

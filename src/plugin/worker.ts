@@ -9,7 +9,7 @@ import {
   openInversionCache,
 } from '../inversion/index.js';
 import {openInversions} from './inversions.js';
-import {createMeasurer, type Measurer, type MeasurerOptions} from './measurer.js';
+import {checkFit, createMeasurer, type Measurer, type MeasurerOptions} from './measurer.js';
 import type {Command, MeasuringInfo, MeasuringSpec, Report} from './messages.js';
 import {loadProbes, loadSeeds} from './probes.js';
 import {withWeights} from './with-weights.js';
@@ -50,6 +50,7 @@ async function open(spec: MeasuringSpec): Promise<Opened> {
       : typeof given === 'string'
         ? await loadSeeds(given, probes)
         : given;
+  checkFit(engine, {probes, seeds});
   const floor =
     typeof spec.floor === 'string'
       ? await readWeights(spec.floor, {like: engine, base: spec.pretrained})

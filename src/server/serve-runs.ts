@@ -45,13 +45,15 @@ export async function serveRuns({
 }): Promise<RunServer> {
   const app = createApp({folder, host});
   return new Promise((resolve, reject) => {
+    // In an address IPv6 stands in brackets.
+    const name = host.includes(':') ? `[${host}]` : host;
     const server = serve({fetch: app.fetch, hostname: host, port}, ({port}) => {
       const close = (): Promise<void> =>
         new Promise(closed => {
           server.close(() => closed());
           if ('closeAllConnections' in server) server.closeAllConnections();
         });
-      resolve({url: `http://${host}:${port}`, close});
+      resolve({url: `http://${name}:${port}`, close});
     });
     server.on('error', (cause: NodeJS.ErrnoException) => {
       const taken = cause.code === 'EADDRINUSE';

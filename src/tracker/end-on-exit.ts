@@ -3,6 +3,8 @@ import type {RunState} from '../types.js';
 type End = (state: Exclude<RunState, 'running'>) => void;
 
 const signals = ['SIGINT', 'SIGTERM'] as const;
+/** Exit codes that say, in a shell, that a signal ended the program. */
+const signalCodes = [130, 143];
 /** Those that wait for the end of the process; listeners are there as long as somebody waits. */
 const waiting = new Set<End>();
 
@@ -14,7 +16,7 @@ function endAll(state: Exclude<RunState, 'running'>): void {
 }
 
 function onExit(code: number): void {
-  endAll(code === 0 ? 'finished' : 'crashed');
+  endAll(code === 0 ? 'finished' : signalCodes.includes(code) ? 'killed' : 'crashed');
 }
 
 function onSignal(signal: NodeJS.Signals): void {
@@ -31,8 +33,9 @@ function unlisten(): void {
 
 /**
  * Calls `end` once if the process ends before the returned function was called: on SIGINT and SIGTERM with 'killed',
- * on an exit with another code than 0 with 'crashed', on a plain exit with 'finished'. `end` must be synchronous. The
- * process ends with the code and signal it would have ended with anyway.
+ * on an exit with 130 or 143, by which a program says that it was interrupted, with 'killed' too, with any other code
+ * but 0 with 'crashed', on a plain exit with 'finished'. `end` must be synchronous. The process ends with the code and
+ * signal it would have ended with anyway.
  */
 export function endOnExit(end: End): () => void {
   if (waiting.size === 0) {

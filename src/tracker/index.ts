@@ -10,7 +10,16 @@ export type {Picture} from './wandb/media.js';
 export {exportOfflineLog, type Exported, type ExportOptions} from './wandb/offline-log.js';
 export type {OwnRun} from './wandb/own-run.js';
 export type {Pictures} from './wandb/rows.js';
-export {runsFolder, type AlertRules, type WandbOptions} from './wandb/settings.js';
+export {
+  findApiKey,
+  resolveSettings,
+  runsFolder,
+  withoutRun,
+  type AlertRules,
+  type FoundKey,
+  type WandbOptions,
+} from './wandb/settings.js';
+export {stateFile as wandbStateFile} from './wandb/state.js';
 export {wandbTracker, type WandbTrackerOptions} from './wandb/tracker.js';
 export {runUploader, type UploaderTask} from './wandb/uploader.js';
-export {syncRun, type Synced, type SyncOptions} from './wandb/sync.js';
+export {syncForMs, syncRun, type Synced, type SyncOptions} from './wandb/sync.js';

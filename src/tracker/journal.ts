@@ -95,8 +95,9 @@ function lastBytes(path: string, length: number, size: number): string {
  * the operating system, which outlives the process, and cost a few microseconds. A line torn by a kill is cut off
  * when the run is resumed.
  *
- * A process that ends without `finish` (a signal, an exit, an uncaught error) still gets its end on record; only
- * SIGKILL does not. The listeners for that are there from `start` to `finish`.
+ * A process that ends without `finish` (a signal, an exit, an uncaught error) still gets its end on record, with a notice
+ * where all looked well; only SIGKILL does not, nor an uncaught error that some library catches and throws again, as
+ * TensorFlow.js's wasm backend does. The listeners for that are there from `start` to `finish`.
  *
  * `start` throws `io_failed` where the folder cannot be written and `bad_record` where it holds another run;
  * after that nothing throws: records the disk refuses wait in memory, up to `bound` bytes for each of the two logs.
@@ -144,6 +145,15 @@ export function openJournal(folder: string, options: JournalOptions = {}): Journ
     logs = undefined;
   }
 
+  /** The process ends, and nobody has called `finish`. */
+  function endUnfinished(state: Exclude<RunState, 'running'>): void {
+    const message =
+      'the process ended without finish(): the last reading, and what was still being measured, are missing';
+    if (state === 'finished' && !ended)
+      append('event', {type: 'notice', time: now(), level: 'warning', code: 'not_finished', message}, true);
+    finish(state);
+  }
+
   return {
     name: 'journal',
     folder,
@@ -184,14 +194,14 @@ export function openJournal(folder: string, options: JournalOptions = {}): Journ
       }
       try {
         if (!existsSync(info)) writeWhole(info, run);
-        writeWhole(join(folder, runFiles.writer), {pid: process.pid, host: hostname()});
+        writeWhole(join(folder, runFiles.writer), {pid: process.pid, host: hostname(), from: next});
       } catch (cause) {
         throw unwritable(folder, cause);
       }
       logs = {reading: open('reading'), event: open('event')};
       seq = next;
       ended = false;
-      stopWatching = endOnExit(finish);
+      stopWatching = endOnExit(endUnfinished);
     },
     event(event) {
       append('event', event, event.type !== 'logged');

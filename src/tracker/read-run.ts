@@ -99,25 +99,37 @@ export async function readRecords(folder: string): Promise<{records: JournalReco
   };
 }
 
-/** The process that writes a run or wrote it last; 'elsewhere' where it is on another machine, or not known. */
-async function writerOf(folder: string): Promise<{pid: number; lives: boolean} | 'elsewhere'> {
+/** The process that writes a run or wrote it last. */
+export interface Writer {
+  pid: number;
+  lives: boolean;
+  /** `seq` of its first record: an end before that is the end of another process. */
+  from: number;
+}
+
+/** 'elsewhere' where the writer is on another machine, or not known. */
+export async function writerOf(folder: string): Promise<Writer | 'elsewhere'> {
   const text = await textOf(join(folder, runFiles.writer));
   try {
-    const {pid, host} = JSON.parse(text ?? 'null') as {pid: number; host: string};
-    if (host !== hostname()) return 'elsewhere';
-    try {
-      process.kill(pid, 0);
-      return {pid, lives: true};
-    } catch (error) {
-      return {pid, lives: (error as NodeJS.ErrnoException).code !== 'ESRCH'};
-    }
+    const {pid, host, from = 0} = JSON.parse(text ?? 'null') as {pid: number; host: string; from?: number};
+    return host === hostname() ? {pid, lives: isAlive(pid), from} : 'elsewhere';
   } catch {
     return 'elsewhere';
   }
 }
 
+/** Whether there is a process of this number on this machine. */
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
+  }
+}
+
 /** A run without an end is running as long as the process that writes it lives; one elsewhere counts as living. */
-export async function isWriterGone(folder: string): Promise<boolean> {
+async function isWriterGone(folder: string): Promise<boolean> {
   const writer = await writerOf(folder);
   return writer !== 'elsewhere' && !writer.lives;
 }

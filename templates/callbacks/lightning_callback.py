@@ -11,7 +11,7 @@ not read; this leaves safetensors of the transformer (`model` picks it out of yo
 
 from lightning.pytorch.callbacks import Callback
 
-from watcher import Watcher
+from watcher import Watcher, never_failing, refuse_sharded
 
 
 class InvarianceCallback(Callback):
@@ -29,23 +29,27 @@ class InvarianceCallback(Callback):
         self.last = 0
 
     def on_train_start(self, trainer, module):
-        if trainer.is_global_zero:
-            self.watcher = Watcher(**self.arguments)
+        with never_failing("start the watcher"):
+            if trainer.is_global_zero:
+                self.watcher = Watcher(**self.arguments)
 
     def on_train_batch_end(self, trainer, module, outputs, batch, batch_idx):
-        if trainer.global_step >= self.last + self.every_n_steps:
-            self._save(trainer, module)
+        with never_failing("save a checkpoint"):
+            if trainer.global_step >= self.last + self.every_n_steps:
+                self._save(trainer, module)
 
     def on_train_end(self, trainer, module):
-        if self.watcher is None:
-            return
-        if trainer.global_step > self.last:
-            self._save(trainer, module)
-        self.watcher.finish()
+        with never_failing("save the last checkpoint"):
+            if trainer.global_step > self.last:
+                self._save(trainer, module)
+        with never_failing("tell the watcher that training ended"):
+            if self.watcher is not None:
+                self.watcher.finish()
 
     def _save(self, trainer, module):
         if self.watcher is None:
             return
         self.last = trainer.global_step
-        logged = {name: float(value) for name, value in trainer.callback_metrics.items()}
-        self.watcher.save(self.model(module), trainer.global_step, trainer.current_epoch, **logged)
+        # What spreads the weights over processes wraps the whole module, not the model inside.
+        refuse_sharded(trainer.model)
+        self.watcher.save(self.model(module), trainer.global_step, trainer.current_epoch, **trainer.callback_metrics)

@@ -11,19 +11,59 @@ Copy this file next to your training script. For a plain PyTorch or timm loop it
     watcher.finish()
 
 It works on rank 0 only, never blocks the training and never fails it: what goes wrong is said once, as a warning.
-The watcher is a process of its own that reads the checkpoints in the folder. Everything it prints goes to
-`<folder>/invariance-watch.log`.
+The watcher is a process of its own that reads the checkpoints in the folder. It ends with the training, also with one
+that crashes, once it has measured what is there. Everything it prints goes to `<folder>/invariance-watch.log`.
 """
 
 import json
 import os
 import shutil
 import subprocess
+import sys
 import warnings
+from contextlib import contextmanager
 from pathlib import Path
 
 #: The watcher measures what is left and ends once this file is in the folder.
 FINISHED = "invariance-finished"
+
+#: Variables that name the training's own W&B run: the watcher's is another one, of the same project and group.
+OF_THE_TRAINING = ("WANDB_RUN_ID", "WANDB_NAME", "WANDB_NOTES", "WANDB_RESUME", "WANDB_JOB_TYPE", "WANDB_SERVICE")
+
+WRAPPED = {"DistributedDataParallel", "DataParallel"}
+SHARDED = {"FullyShardedDataParallel", "FSDPModule", "DeepSpeedEngine"}
+
+
+@contextmanager
+def never_failing(what):
+    """Whatever goes wrong inside becomes a warning: a training must not end for want of a measurement."""
+    try:
+        yield
+    except Exception as error:
+        _warn(f"could not {what}: {error}")
+
+
+def run_options():
+    """Where this process's own W&B run is, as options of `watch`; nothing where there is none."""
+    run = getattr(sys.modules.get("wandb"), "run", None)
+    if run is None:
+        return {}
+    found = {name: getattr(run, name, None) for name in ("entity", "project", "group")}
+    if run.settings.mode in ("offline", "disabled"):
+        found["wandb"] = run.settings.mode
+    return {name: value for name, value in found.items() if value}
+
+
+def refuse_sharded(model):
+    """Raises where weights are spread over processes: rank 0 alone would wait for the others for ever."""
+    sharded = any(_kinds(part) & SHARDED for part in model.modules()) or any(
+        type(weight).__name__ == "DTensor" or hasattr(weight, "ds_id") for weight in model.parameters()
+    )
+    if sharded:
+        raise RuntimeError(
+            "its weights are spread over processes (FSDP, DeepSpeed, DTensor); gather them, save whole checkpoints "
+            "into the folder as your framework does, and the watcher reads those"
+        )
 
 
 class Watcher:
@@ -34,77 +74,138 @@ class Watcher:
     probes      folder of images, or FILE.safetensors:key
     command     how the tool is started; default `npx --yes wandb-invariance`
     options     further flags of `wandb-invariance watch`: {"every": 2, "project": "birds", "json": True}
+                Entity, project and group are by default those of `wandb.run`, where it exists by now.
     """
 
     def __init__(self, folder, pretrained, probes, command=("npx", "--yes", "wandb-invariance"), options=None):
         self.folder = Path(folder)
         self.process = None
         self.history = []
-        self._rank_zero = int(os.environ.get("RANK", "0")) == 0
+        self._told_of_its_end = False
+        self._rank_zero = (os.environ.get("RANK") or "0") == "0"
         if not self._rank_zero:
             return
-        arguments = [*command, "watch", str(self.folder), "--pretrained", str(pretrained), "--probes", str(probes)]
-        # Old checkpoints in the folder may say that they were the last ones; only finish() knows of this training.
-        for name, value in {"until": "marker", **(options or {})}.items():
-            arguments += [f"--{name}"] if value is True else [f"--{name}", str(value)]
-        with self._never_failing("start the watcher"):
+        with never_failing("start the watcher"):
+            flags = {
+                # Old checkpoints in the folder may say that they were the last ones; only finish() knows of this
+                # training, and a training that crashes never calls it.
+                "until": "marker",
+                "pid": os.getpid(),
+                "idle": 0,
+                **run_options(),
+                **(options or {}),
+            }
+            arguments = [*command, "watch", str(self.folder), "--pretrained", str(pretrained), "--probes", str(probes)]
+            for name, value in flags.items():
+                if value is not None and value is not False:
+                    arguments += [f"--{name}"] if value is True else [f"--{name}", str(value)]
+            environment = {name: value for name, value in os.environ.items() if name not in OF_THE_TRAINING}
             self.folder.mkdir(parents=True, exist_ok=True)
             (self.folder / FINISHED).unlink(missing_ok=True)
-            with open(self.folder / "invariance-watch.log", "ab") as log:
+            with open(self._log(), "ab") as log:
                 # A session of its own: Ctrl-C in the training must not end the last measurement.
                 self.process = subprocess.Popen(
-                    arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+                    arguments,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    env=environment,
+                    start_new_session=True,
                 )
 
     def save(self, model, step, epoch=None, **logged):
         """Leaves `checkpoint-<step>` in the folder, whole or not at all; `logged` values are shown beside retention.
 
-        `model` is a transformers model, or any module whose state_dict has transformers' or timm's names.
+        `model` is a transformers model, or any module whose state_dict has transformers' or timm's names, also inside
+        DistributedDataParallel or torch.compile.
         """
         if not self._rank_zero:
             return
-        with self._never_failing(f"save checkpoint-{step}"):
-            self.history.append({"step": step, "epoch": epoch, **logged})
+        self.check()
+        with never_failing(f"save checkpoint-{step}"):
+            values = {name: _number(value) for name, value in {"epoch": epoch, **logged}.items()}
+            self.history.append({"step": int(step), **{name: v for name, v in values.items() if v is not None}})
+            state = {"global_step": int(step), "epoch": values["epoch"], "log_history": self.history}
             half = self.folder / f".half-checkpoint-{step}"
             whole = self.folder / f"checkpoint-{step}"
             shutil.rmtree(half, ignore_errors=True)
-            half.mkdir(parents=True)
-            if hasattr(model, "save_pretrained"):
-                model.save_pretrained(half, safe_serialization=True)
-            else:
-                from safetensors.torch import save_file
+            try:
+                half.mkdir(parents=True)
+                _save_weights(_unwrapped(model), half)
+                (half / "trainer_state.json").write_text(json.dumps(state))
+                shutil.rmtree(whole, ignore_errors=True)
+                half.rename(whole)
+            finally:
+                shutil.rmtree(half, ignore_errors=True)
 
-                tensors = {name: t.detach().cpu().contiguous().clone() for name, t in model.state_dict().items()}
-                save_file(tensors, half / "model.safetensors", metadata={"format": "pt"})
-            state = {"global_step": step, "epoch": epoch, "log_history": self.history}
-            (half / "trainer_state.json").write_text(json.dumps(state))
-            shutil.rmtree(whole, ignore_errors=True)
-            half.rename(whole)
+    def check(self):
+        """Warns, once, where the watcher has ended before the training."""
+        with never_failing("look after the watcher"):
+            if self.process is not None and self.process.poll() is not None:
+                self._tell_of_its_end()
 
     def finish(self, wait=False):
         """Tells the watcher that no checkpoint will follow. It measures what is left and ends by itself;
         `wait=True` stays until it has."""
         if not self._rank_zero:
             return
-        with self._never_failing("tell the watcher that training ended"):
+        self.check()
+        with never_failing("tell the watcher that training ended"):
             self.folder.mkdir(parents=True, exist_ok=True)
             (self.folder / FINISHED).touch()
-            if wait and self.process is not None:
-                self.process.wait()
+            if wait and self.process is not None and self.process.wait() != 0:
+                self._tell_of_its_end()
 
-    def _never_failing(self, what):
-        return _Warn(what)
+    def _tell_of_its_end(self):
+        if self._told_of_its_end:
+            return
+        self._told_of_its_end = True
+        lines = self._log().read_text(errors="replace").split("\n")
+        last = next((line for line in reversed(lines) if line.strip()), "it said nothing")
+        _warn(f"the watcher has ended with exit code {self.process.returncode}: {last} (all of it: {self._log()})")
+
+    def _log(self):
+        return self.folder / "invariance-watch.log"
 
 
-class _Warn:
-    def __init__(self, what):
-        self.what = what
+def _warn(text):
+    text = f"wandb-invariance: {text}"
+    try:
+        warnings.warn(text, stacklevel=3)
+    except Warning:  # Where warnings are errors, they are not to be ours.
+        print(text, file=sys.stderr)
 
-    def __enter__(self):
-        return self
 
-    def __exit__(self, kind, error, _traceback):
-        if kind is None or not issubclass(kind, Exception):
-            return False
-        warnings.warn(f"wandb-invariance: could not {self.what}: {error}", stacklevel=3)
-        return True
+def _number(value):
+    """A tensor or numpy number as a float; None for what is no number."""
+    try:
+        return float(value)
+    except Exception:
+        return None
+
+
+def _kinds(module):
+    return {kind.__name__ for kind in type(module).__mro__}
+
+
+def _unwrapped(model):
+    while True:
+        if "OptimizedModule" in _kinds(model):
+            model = model._orig_mod
+        elif _kinds(model) & WRAPPED:
+            model = model.module
+        else:
+            return model
+
+
+def _save_weights(model, folder):
+    refuse_sharded(model)
+    if hasattr(model, "save_pretrained"):
+        model.save_pretrained(folder, safe_serialization=True)
+        return
+    from safetensors.torch import save_file
+
+    # A part that was compiled by itself has this in its names.
+    weights = {name.replace("_orig_mod.", ""): weight for name, weight in model.state_dict().items()}
+    tensors = {name: weight.detach().cpu().contiguous().clone() for name, weight in weights.items()}
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})

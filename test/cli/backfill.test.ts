@@ -47,7 +47,7 @@ describe.skipIf(!existsSync(SHARED))('backfill over a real finetune from PyTorch
       );
       expect(code, stderr).toBe(0);
       const [summary] = JSON.parse(stdout) as [WatchSummary];
-      expect(summary.measured).toEqual([0, 400, 200, 100, 50, 25]);
+      expect(summary.measured).toEqual([400, 200, 100, 50, 25]);
 
       const expected = JSON.parse(readFileSync('test/fixtures/vit-cifar.json', 'utf8')) as Record<
         string,
@@ -75,7 +75,14 @@ describe('backfill', () => {
     for (const [index, folder] of folders.entries())
       await writeCheckpoint(folder, 10, {amount: 0.05 + 0.3 * index});
     const dir = join(scratch, 'sweep-runs');
-    const environment = {XDG_CACHE_HOME: join(scratch, 'cache'), WANDB_MODE: 'disabled'};
+    const environment = {
+      XDG_CACHE_HOME: join(scratch, 'cache'),
+      WANDB_MODE: 'offline',
+      // An agent of a sweep exports these for the training.
+      WANDB_RUN_ID: 'of-the-training',
+      WANDB_NAME: 'of the training',
+      WANDB_RESUME: 'must',
+    };
     const backfill = await run(
       [
         'backfill',
@@ -92,17 +99,19 @@ describe('backfill', () => {
     );
     expect(backfill.code, backfill.stderr).toBe(0);
     const [one, two] = JSON.parse(backfill.stdout) as WatchSummary[];
-    expect([one!.measured, two!.measured]).toEqual([
-      [0, 10],
-      [0, 10],
-    ]);
+    expect([one!.measured, two!.measured]).toEqual([[10], [10]]);
     const {info} = await readRun(one!.folder);
     expect(info.config).toMatchObject({group: 'sweep', job_type: 'invariance'});
+    for (const {run: id, folder} of [one!, two!]) {
+      const {settings} = JSON.parse(readFileSync(join(folder, 'wandb.json'), 'utf8')) as {settings: object};
+      expect(settings).toMatchObject({id, resume: 'allow', group: 'sweep'});
+      expect(settings).not.toHaveProperty('name');
+    }
 
     const list = await run(['list', dir, '--json'], environment);
     expect(JSON.parse(list.stdout)).toMatchObject([
-      {state: 'finished', readings: 2, step: 10, result: {name: 'loss', value: 1}},
-      {state: 'finished', readings: 2, step: 10, result: {name: 'loss', value: 1}},
+      {state: 'finished', readings: 2, step: 10, result: {name: 'loss', value: 1.5}},
+      {state: 'finished', readings: 2, step: 10, result: {name: 'loss', value: 1.5}},
     ]);
     const compare = await run(['compare', one!.folder, two!.folder, '--json'], environment);
     expect(compare.code, compare.stderr).toBe(0);

@@ -40,6 +40,13 @@ test('a W&B key is found, and never printed', async () => {
   expect((await run(['doctor'], {HOME: folder})).stdout).toContain('none for api.wandb.ai');
 });
 
+test('a server that is no address is said, and the rest as well', async () => {
+  const {code, stdout} = await run(['doctor'], {HOME: folder, WANDB_BASE_URL: 'wandb'});
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/W&B key\s+invalid W&B setting baseUrl: "wandb"; .*environment/);
+  expect(stdout).toContain('inversions');
+});
+
 test('--help and --version are no failures', async () => {
   expect(await run(['--version'])).toMatchObject({code: 0, stderr: ''});
   const {code, stdout} = await run(['--help']);

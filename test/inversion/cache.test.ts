@@ -1,5 +1,16 @@
 import {execFileSync, spawn} from 'node:child_process';
-import {chmod, mkdir, mkdtemp, readdir, readFile, rm, truncate, utimes, writeFile} from 'node:fs/promises';
+import {
+  chmod,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  truncate,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterEach, beforeEach, describe, expect, test} from 'vitest';
@@ -54,6 +65,22 @@ test('what a killed writer left is removed after a day, not before', async () =>
   await utimes(join(folder, '.old.tmp'), 0, 0);
   await open();
   expect(await readdir(folder)).toEqual(['.new.tmp']);
+});
+
+test('beyond its bytes the least recently used entries go, but none that was used within a day', async () => {
+  const cache = await open();
+  for (const key of ['first', 'second', 'third', 'fourth']) await cache.write(key, entry);
+  const days = (ago: number) => new Date(Date.now() - ago * 86_400_000);
+  const age = (key: string, ago: number) => utimes(join(folder, `${key}.safetensors`), days(ago), days(ago));
+  await Promise.all([age('first', 9), age('second', 8), age('third', 7), age('fourth', 0.5)]);
+  await cache.read('first');
+  const {size} = await stat(join(folder, 'first.safetensors'));
+  await openInversionCache({folder, bytes: 3.5 * size});
+  expect((await readdir(folder)).sort()).toEqual(
+    ['first', 'fourth', 'third'].map(key => `${key}.safetensors`),
+  );
+  await openInversionCache({folder, bytes: 0});
+  expect((await readdir(folder)).sort()).toEqual(['first', 'fourth'].map(key => `${key}.safetensors`));
 });
 
 describe('a damaged entry counts as absent, is said once, and is made again', () => {
@@ -121,6 +148,7 @@ describe('claims', () => {
 describe('a folder that cannot be written turns entries into memory, with one notice', () => {
   async function expectMemory(at: string) {
     const cache = await open(at);
+    expect(await cache.read('key')).toBeNull();
     const release = await cache.claim('key');
     await cache.write('key', entry);
     await cache.writeValue('key', 7);
@@ -135,6 +163,7 @@ describe('a folder that cannot be written turns entries into memory, with one no
   test('a file stands where the folder should be', async () => {
     await writeFile(join(folder, 'file'), '');
     await expectMemory(join(folder, 'file', 'cache'));
+    expect(notices[0]).toContain('XDG_CACHE_HOME');
   });
 
   test.skipIf(process.getuid?.() === 0)('no permission', async () => {

@@ -20,7 +20,7 @@ describe('the budget', () => {
     const {clock, budget} = budgetOf(0.1, 4);
     budget.begin();
     clock.now = 1000;
-    budget.measured(400);
+    budget.measured(400, {onAccount: true});
     expect(budget.shares()).toEqual({blocked: 0, child: 0.1, total: 0.1});
   });
 
@@ -37,15 +37,45 @@ describe('the budget', () => {
   it('puts what was spent before training on no account', () => {
     const {clock, budget} = budgetOf(0.05);
     budget.blocked(100);
-    budget.measured(5000);
+    budget.measured(5000, {onAccount: false});
     budget.begin();
     clock.now = 1000;
     expect(budget.spending()).toEqual({training: 1000, blocked: 0, child: 0});
   });
 
+  it('charges a reading of step 0 to no account, even where it comes in during training', () => {
+    const {clock, budget} = budgetOf(0.05, 1);
+    budget.begin();
+    clock.now = 1000;
+    budget.measured(100, {onAccount: false});
+    expect(budget.shares().total).toBe(0);
+    expect(budget.affords(0)).toBe(false);
+  });
+
+  it('stops its clock when training is over', () => {
+    const {clock, budget} = budgetOf(0.1);
+    budget.begin();
+    clock.now = 1000;
+    budget.end();
+    clock.now = 9000;
+    budget.measured(100, {onAccount: true});
+    expect(budget.spending()).toEqual({training: 1000, blocked: 0, child: 100});
+  });
+
+  it('goes on from what a run had spent before it was killed', () => {
+    const clock = {now: 0};
+    const spent = {training: 1000, blocked: 50, child: 40};
+    const budget = createBudget({share: 0.1, cores: 2, now: () => clock.now, spent});
+    expect(budget.spending()).toEqual(spent);
+    budget.begin();
+    clock.now = 1000;
+    budget.blocked(100);
+    expect(budget.spending()).toEqual({training: 1900, blocked: 150, child: 40});
+  });
+
   it('counts readings that still wait to be measured', () => {
     const {clock, budget} = budgetOf(0.05, 1);
-    budget.measured(100);
+    budget.measured(100, {onAccount: false});
     budget.begin();
     clock.now = 4000;
     expect(budget.affords(0)).toBe(true);

@@ -1,11 +1,11 @@
 import {readFileSync} from 'node:fs';
 import * as tf from '@tensorflow/tfjs';
-import {beforeAll, describe, expect, it} from 'vitest';
+import {beforeAll, describe, expect, it, vi} from 'vitest';
 import {isDue, parseCadence} from '../../src/plugin/cadence.js';
-import {CHECKPOINT_NAMES, NAMES} from '../../src/plugin/check-options.js';
+import {CHECKPOINT_NAMES, checkOptions, NAMES} from '../../src/plugin/check-options.js';
 import {createCheckpoints} from '../../src/plugin/checkpoints.js';
 import {DEFAULTS, type MonitorOptions} from '../../src/plugin/options.js';
-import {readRecords} from '../../src/tracker/index.js';
+import {readRecords, runsFolder} from '../../src/tracker/index.js';
 import {instantObserver, monitored, tinyModel} from './monitored.js';
 import {mkdtempSync} from 'node:fs';
 import {tmpdir} from 'node:os';
@@ -53,6 +53,7 @@ describe('docs/callback.md', () => {
     const {checkpoints, ...own} = DEFAULTS;
     const defaults: Record<string, unknown> = {
       ...own,
+      dir: runsFolder({}),
       ...Object.fromEntries(
         Object.entries(checkpoints).map(([name, value]) => [`checkpoints.${name}`, value]),
       ),
@@ -60,6 +61,21 @@ describe('docs/callback.md', () => {
     const shown = (value: unknown): string =>
       value === undefined ? '' : typeof value === 'string' ? `'${value}'` : String(value);
     expect(rows).toEqual(options.map(name => [name, shown(defaults[name])]));
+  });
+
+  it('tells of WANDB_DIR, under which runs stand where no folder is named', () => {
+    vi.stubEnv('WANDB_DIR', '/scratch');
+    try {
+      expect(checkOptions({tf, model: tinyModel(), probes: 'probes'}).dir).toBe('/scratch/invariance');
+      expect(checkOptions({tf, model: tinyModel(), probes: 'probes', dir: 'runs'}).dir).toBe('runs');
+    } finally {
+      vi.unstubAllEnvs();
+    }
+    expect(
+      table('Options')
+        .find(([name]) => name === '`dir`')!
+        .join(),
+    ).toContain('under `WANDB_DIR`');
   });
 
   it('says when each form of a cadence is due', () => {
@@ -90,7 +106,8 @@ describe('docs/callback.md', () => {
             mode: 'max',
             present: [],
             observed: [],
-            isWaiting: () => false,
+            run: 'run-1',
+            waiting: () => [],
           }),
         },
       );

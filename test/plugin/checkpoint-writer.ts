@@ -10,7 +10,12 @@ import {finetuned, tinyVariant} from './tiny-vit.js';
 export async function writeCheckpoint(
   folder: string,
   step: number,
-  {amount = step / 1000, maxSteps = 0, wider}: {amount?: number; maxSteps?: number; wider?: string} = {},
+  {
+    amount = step / 1000,
+    maxSteps = 0,
+    loss = 1,
+    wider,
+  }: {amount?: number; maxSteps?: number; loss?: number; wider?: string} = {},
 ): Promise<string> {
   const half = join(folder, `.half-${step}`);
   const path = join(folder, `checkpoint-${step}`);
@@ -21,10 +26,13 @@ export async function writeCheckpoint(
     global_step: step,
     epoch: step / 100,
     max_steps: maxSteps,
-    log_history: [
-      {step: step - 5, epoch: (step - 5) / 100, loss: 2, learning_rate: 0.1},
-      {step, epoch: step / 100, loss: 1, learning_rate: 0.05},
-    ],
+    // As a Trainer's, the history is the whole training's.
+    log_history: Array.from({length: step / 5}, (_, i) => ({
+      step: 5 * (i + 1),
+      epoch: (i + 1) / 20,
+      loss: loss + 1 / (i + 1),
+      learning_rate: 0.1 / (i + 1),
+    })),
   };
   await writeFile(join(half, 'trainer_state.json'), JSON.stringify(state));
   await rm(path, {recursive: true, force: true});

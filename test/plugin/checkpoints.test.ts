@@ -24,6 +24,8 @@ const stateAt = (step: number, run = 'run-1'): TrainingState => ({
   epochs: Math.floor(step / 10),
   batch: step % 10,
   stepsPerEpoch: 10,
+  every: {asked: {kind: 'epochs', every: 1}, now: {kind: 'epochs', every: 1}},
+  spending: {training: 0, blocked: 0, child: 0},
   optimizer: null,
   time: 1000 + step,
 });
@@ -42,7 +44,8 @@ function opened(options: Partial<Parameters<typeof createCheckpoints>[0]> = {}) 
     mode: 'max',
     present: [],
     observed: [],
-    isWaiting: () => false,
+    run: 'run-1',
+    waiting: () => [],
     ...options,
   });
 }
@@ -92,7 +95,7 @@ describe('checkpoints', () => {
 
   it('wait for the readings that say which is best', async () => {
     let waiting = [10, 20, 30];
-    const checkpoints = opened({keep: 1, isWaiting: step => waiting.some(one => one <= step)});
+    const checkpoints = opened({keep: 1, waiting: () => waiting});
     for (const step of [10, 20, 30]) await checkpoints.save(saving(step));
     expect(checkpoints.steps()).toEqual([10, 20, 30]);
     expect(checkpoints.best()).toBeNull();
@@ -113,6 +116,26 @@ describe('checkpoints', () => {
     await checkpoints.save(saving(7));
     await checkpoints.observe(8, 0.9);
     expect(checkpoints.best()).toMatchObject({step: 7, value: 0.1});
+  });
+
+  it('of another run are not removed, also where they took the place of ours', async () => {
+    const [ours, theirs] = [opened({keep: 1}), opened({keep: 1, run: 'run-2'})];
+    await ours.save(saving(10));
+    await theirs.save({...saving(10), state: stateAt(10, 'run-2')});
+    await ours.save(saving(20));
+    expect(readdirSync(dir).sort()).toEqual(['checkpoint-10', 'checkpoint-20']);
+    expect(ours.steps()).toEqual([20]);
+    await theirs.save({...saving(30), state: stateAt(30, 'run-2')});
+    expect(readdirSync(dir).sort()).toEqual(['checkpoint-20', 'checkpoint-30']);
+  });
+
+  it('take another training state in place of theirs', async () => {
+    const checkpoints = opened();
+    const {path} = await checkpoints.save(saving(20));
+    await checkpoints.restate({...stateAt(20), epochs: 7, batch: 0});
+    const point = await findResumePoint({resume: path, dir: undefined});
+    expect(point?.state).toMatchObject({step: 20, epochs: 7, batch: 0});
+    expect(readdirSync(path)).toHaveLength(4);
   });
 
   it('stay as they were when the disk is full', async () => {

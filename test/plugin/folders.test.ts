@@ -1,4 +1,4 @@
-import {mkdtempSync, readFileSync, statSync, writeFileSync} from 'node:fs';
+import {mkdtempSync, readFileSync, statSync, utimesSync, writeFileSync} from 'node:fs';
 import {mkdir, readdir, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
@@ -42,12 +42,20 @@ describe('linkFolder', () => {
 });
 
 describe('sweep', () => {
-  it('removes what a killed process left half written, and nothing else', async () => {
-    await fill(join(dir, '.checkpoint-10.0a1b2c3d.tmp'), 'half');
+  it('removes what a killed process left half written an hour ago, and nothing else', async () => {
+    const left = join(dir, '.checkpoint-10.0a1b2c3d.tmp');
+    await fill(left, 'half');
+    const longAgo = new Date(Date.now() - 3_700_000);
+    utimesSync(left, longAgo, longAgo);
+    await fill(join(dir, '.checkpoint-20.0a1b2c3d.tmp'), 'being written');
     await fill(join(dir, 'checkpoint-10'), 'whole');
     await fill(join(dir, '.mine.tmp'), 'whole');
     await sweep(dir);
     await sweep(join(dir, 'none'));
-    expect((await readdir(dir)).sort()).toEqual(['.mine.tmp', 'checkpoint-10']);
+    expect((await readdir(dir)).sort()).toEqual([
+      '.checkpoint-20.0a1b2c3d.tmp',
+      '.mine.tmp',
+      'checkpoint-10',
+    ]);
   });
 });

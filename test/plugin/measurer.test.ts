@@ -40,6 +40,20 @@ test('at t = 0 retention is the ceiling to the bit, drift and compression are 0,
   expect(reading.meanScore).toBe(1);
 });
 
+test('a reading of a live model leaves its weights alone, and one of others swaps them once', async () => {
+  const engine = analyticEngine();
+  let swaps = 0;
+  const counted: Engine = {...engine, setWeights: weights => (swaps++, engine.setWeights(weights))};
+  const {read} = await measure({engine: counted});
+  swaps = 0;
+  await read({moment: at(5)});
+  expect(swaps).toBe(0);
+  const before = engine.weights();
+  await read({weights: moved(engine, 0.5), moment: at(6)});
+  expect(swaps).toBe(2);
+  expect(engine.weights()).toEqual(before);
+});
+
 test('R, W0 and the floor are what their definitions say, entry by entry', async () => {
   const engine = analyticEngine();
   const images: Images[] = [];

@@ -1,5 +1,13 @@
+import {mkdtempSync} from 'node:fs';
+import {mkdir} from 'node:fs/promises';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import {beforeAll, describe, expect, it} from 'vitest';
+import {createCheckpoints} from '../../src/plugin/checkpoints.js';
+import type {Monitor} from '../../src/plugin/monitor.js';
+import {findResumePoint} from '../../src/plugin/resume.js';
+import type {TrainingState} from '../../src/plugin/training-state.js';
 import {readRun} from '../../src/tracker/index.js';
 import {instantObserver, monitored, tinyModel} from './monitored.js';
 
@@ -228,7 +236,8 @@ describe('what goes wrong inside a running fit', () => {
     const {x, y} = data();
     await model.fit(x, y, {...fitOptions, callbacks: monitor.callback()});
     await monitor.finish();
-    expect(monitor.state.notices).toEqual({reading_failed: 3});
+    // Three at their steps, and the last once more at the end.
+    expect(monitor.state.notices).toEqual({reading_failed: 4});
     expect(printed).toEqual(['wandb-invariance: no space left on device']);
     const {events} = await readRun(folder);
     expect(events.filter(({type}) => type === 'notice')).toMatchObject([
@@ -243,6 +252,27 @@ describe('what goes wrong inside a running fit', () => {
     await expect(model.fit(x, y, {...fitOptions, callbacks: monitor.callback()})).rejects.toThrow(
       'no space left on device',
     );
+  });
+
+  it('ends the run as crashed in strict mode where its end fails, with the child and the record closed first', async () => {
+    const {observer} = instantObserver();
+    const order: string[] = [];
+    const {monitor, folder} = await monitored(
+      {model: tinyModel(), every: [9], strict: true},
+      {
+        observer: {
+          ...observer,
+          drain: () => Promise.reject(new Error('the last reading failed')),
+          close: async ({whole}) => void order.push(`closed, ${whole ? 'whole' : 'to be resumed'}`),
+        },
+        release: () => void order.push('released'),
+      },
+    );
+    await monitor.step();
+    await expect(monitor.finish()).rejects.toThrow('the last reading failed');
+    expect(order).toEqual(['closed, to be resumed', 'released']);
+    expect(monitor.state.ended).toBe('crashed');
+    expect((await readRun(folder)).state).toBe('crashed');
   });
 
   it('throws in strict mode what failed beside the training, at the next step', async () => {
@@ -261,6 +291,62 @@ describe('what goes wrong inside a running fit', () => {
     expect((await readRun(folder)).events).toContainEqual(
       expect.objectContaining({type: 'logged', values: {loss: NaN}}),
     );
+  });
+});
+
+describe('a checkpoint at the last batch of an epoch', () => {
+  /** What the newest checkpoint says of a training of 4 batches an epoch, saved every 4 steps. */
+  async function stateAfter(
+    train: (monitor: Monitor) => Promise<void>,
+    options: {stepsPerEpoch?: number} = {},
+  ): Promise<TrainingState | undefined> {
+    const dir = mkdtempSync(join(tmpdir(), 'checkpoints-'));
+    const {observer} = instantObserver();
+    const {monitor} = await monitored(
+      {model: tinyModel(), every: [99], checkpoints: {dir, every: '4 steps', saveLast: false}, ...options},
+      {
+        observer,
+        saveModel: async to => void (await mkdir(to, {recursive: true})),
+        checkpoints: createCheckpoints({
+          dir,
+          run: 'run-1',
+          keep: 3,
+          mode: 'max',
+          present: [],
+          observed: [],
+          waiting: () => [],
+        }),
+      },
+    );
+    await train(monitor);
+    await monitor.finish('killed');
+    return (await findResumePoint({resume: 'auto', dir}))?.state;
+  }
+  const batches = async (monitor: Monitor, count: number) => {
+    for (let batch = 0; batch < count; batch++) await monitor.step();
+  };
+
+  it('goes on with the next epoch, also where the process dies before the epoch ends', async () => {
+    const state = await stateAfter(monitor => batches(monitor, 4), {stepsPerEpoch: 4});
+    expect(state).toMatchObject({step: 4, epoch: 1, epochs: 1, batch: 0});
+  });
+
+  it('learns at its end where the length of the epoch was not known before', async () => {
+    const state = await stateAfter(async monitor => {
+      await batches(monitor, 4);
+      await monitor.epochEnd({val_loss: 1});
+    });
+    expect(state).toMatchObject({step: 4, epoch: 1, epochs: 1, batch: 0, stepsPerEpoch: 4});
+  });
+
+  it('stays inside the epoch where it is one', async () => {
+    const state = await stateAfter(
+      async monitor => {
+        await batches(monitor, 6);
+      },
+      {stepsPerEpoch: 6},
+    );
+    expect(state).toMatchObject({step: 4, epochs: 0, batch: 4});
   });
 });
 
@@ -288,11 +374,11 @@ describe('a budget that is exceeded', () => {
       clock.now += 10;
       await run.monitor.step();
     }
-    return {...run, moments};
+    return {...run, moments, clock};
   }
 
   it('stretches the cadence to every second moment until readings fit, and says so', async () => {
-    const {monitor, folder, moments} = await training('50 steps', 1000);
+    const {monitor, folder, moments, clock} = await training('50 steps', 1000);
     expect(moments.map(({step}) => step)).toEqual([0, 400, 800]);
     expect(monitor.state.cost.total).toBeLessThanOrEqual(0.05);
     const {events} = await readRun(folder);
@@ -302,7 +388,9 @@ describe('a budget that is exceeded', () => {
       'readings would cost 10 % of training time, over the budget of 5 %: from here every 200 steps',
       expect.stringContaining('from here every 400 steps'),
     ]);
-    await monitor.finish();
+    const {cost} = await monitor.finish();
+    clock.now += 60_000;
+    expect(monitor.state.cost).toEqual(cost);
   });
 
   it('leaves moments of a logarithmic cadence out, and keeps to a list', async () => {

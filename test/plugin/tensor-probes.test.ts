@@ -53,6 +53,13 @@ describe('probes as tensors', () => {
     });
     await load(dataset as unknown as MonitorProbes);
     expect(tf.memory().numTensors).toBe(before);
+    const batches = tf.data.generator(function* () {
+      for (let i = 0; i < 4; i++) yield {xs: tf.fill([4, 2, 3, 2], i / 4), ys: tf.zeros([4])};
+    });
+    const some = await withoutTensors(tf, batches as unknown as MonitorProbes);
+    const {images} = await loadProbes(some, {channels: 2, max: 8});
+    expect(images.count).toBe(8);
+    expect(tf.memory().numTensors).toBe(before);
   });
 
   it('are refused where they are no images, with the shape that is meant', async () => {

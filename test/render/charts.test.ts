@@ -4,6 +4,9 @@ import {compile} from 'vega-lite';
 import {beforeAll, describe, expect, it} from 'vitest';
 import {forgetting} from '../../src/metrics/index.js';
 import {chartsOf, differenceChart, drawSvg, type RenderedRun} from '../../src/render/index.js';
+import {wandbPictures} from '../../src/plugin/wandb-pictures.js';
+import {chartReading, charts} from '../../src/tracker/wandb/charts.js';
+import type {TableData} from '../../src/tracker/wandb/media.js';
 import {hatchStrokes, marksOf, pictureOf, textsOf} from './pictures.js';
 import {halfPace, recordedRun, syntheticRun} from './recorded-run.js';
 
@@ -338,6 +341,30 @@ describe('chartsOf', () => {
 });
 
 describe('the templates', () => {
+  const table = ({columns, data}: TableData) =>
+    data.map(line => Object.fromEntries(columns.map((column, i) => [column, line[i]])));
+  const chartTable = (name: string) =>
+    table(
+      charts
+        .find(({key}) => key === `invariance/chart/${name}`)!
+        .table(run.readings.map(chartReading), run.baseline),
+    );
+
+  it.each([
+    ['flow', 36, async () => table(await wandbPictures.flow(run.readings.at(-1)!, run.baseline)), {}],
+    ['drift-map', 42, async () => chartTable('drift_over_steps'), {layer: 'lineKey', drift: 'lineVal'}],
+    ['quality-gates', 7, async () => chartTable('inversion_quality'), {}],
+  ] as const)('%s draws from the table that a run logs', async (name, cells, rows, mapping) => {
+    const text = readFileSync(`templates/charts/${name}.json`, 'utf8').replace(
+      /\$\{field:(\w+)\}/g,
+      (_, column: string) => (mapping as Record<string, string>)[column] ?? column,
+    );
+    const svg = await drawSvg({name, alt: name, spec: {...JSON.parse(text), data: {values: await rows()}}});
+    expect(marksOf(svg).length).toBeGreaterThanOrEqual(cells);
+    expect(svg).not.toMatch(/NaN|undefined/);
+    for (const layer of run.baseline.blocks) expect(svg).toContain(layer);
+  });
+
   const names = readdirSync('templates/charts').filter(name => name.endsWith('.json'));
 
   it.each(names)('%s is a spec for W&B: its data is the run set and its columns are mapped', name => {

@@ -1,7 +1,7 @@
 import {existsSync} from 'node:fs';
 import {mkdtemp, rm} from 'node:fs/promises';
 import {request} from 'node:http';
-import {tmpdir} from 'node:os';
+import {networkInterfaces, tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {chromium} from 'playwright-core';
 import {afterEach, beforeEach, describe, expect, it} from 'vitest';
@@ -18,12 +18,12 @@ const browser = [process.env.CHROME_PATH, '/usr/bin/chromium', '/usr/bin/google-
 let folder: string;
 let server: RunServer;
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'serve-'));
+  folder = join(await mkdtemp(join(tmpdir(), 'serve-')), 'runs');
   server = await serveRuns({folder, port: 0});
 });
 afterEach(async () => {
   await server.close();
-  await rm(folder, {recursive: true, force: true});
+  await rm(join(folder, '..'), {recursive: true, force: true});
 });
 
 /** A run that goes on, with its first `readings` on record. */
@@ -50,11 +50,13 @@ describe('the JSON of the runs', () => {
 
   it('gives a whole run, and 404 for one that is not there or lies outside the folder', async () => {
     await (await start('a')).finish('finished');
+    await (await start('../outside')).finish('finished');
     const body = (await (await get('/api/runs/a')).json()) as {readings: unknown[]; baseline: unknown};
     expect(body.readings).toHaveLength(2);
     expect(body.baseline).toEqual(JSON.parse(JSON.stringify(run.baseline)));
     expect((await get('/api/runs/b')).status).toBe(404);
-    expect((await get(`/api/runs/${encodeURIComponent('../a')}`)).status).toBe(404);
+    for (const place of ['/api/runs/', '/runs/', '/api/compare?a=a&b='])
+      expect((await get(place + encodeURIComponent('../outside'))).status).toBe(404);
   });
 
   it('compares two runs, and answers 409 with the reason where their fingerprints differ', async () => {
@@ -95,6 +97,18 @@ describe('the JSON of the runs', () => {
       ).end(),
     );
     expect(status).toBe(403);
+  });
+
+  it.skipIf(
+    !Object.values(networkInterfaces())
+      .flat()
+      .some(each => each?.address === '::1'),
+  )('answers in IPv6 at the address it tells', async () => {
+    await (await start('a')).finish('finished');
+    const {url, close} = await serveRuns({folder, host: '::1', port: 0});
+    expect(url).toMatch(/^http:\/\/\[::1\]:\d+$/);
+    expect(await (await fetch(`${url}/api/runs`)).json()).toMatchObject([{info: {id: 'a'}}]);
+    await close();
   });
 
   it('says that a port is taken', async () => {

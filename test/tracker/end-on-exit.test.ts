@@ -24,7 +24,9 @@ async function ended(body: string, signal?: NodeJS.Signals) {
   const [code, by] = await new Promise<[number | null, string | null]>(resolve => {
     child.on('exit', (exitCode, exitSignal) => resolve([exitCode, exitSignal]));
   });
-  return {code, by, state: (await readRun(join(folder, 'run-1'))).state};
+  const run = await readRun(join(folder, 'run-1'));
+  const notices = run.events.flatMap(event => (event.type === 'notice' ? [event.code] : []));
+  return {code, by, state: run.state, ...(notices.length > 0 && {notices})};
 }
 
 const waits = "console.log('ready'); setInterval(() => {}, 1000);";
@@ -40,7 +42,7 @@ it.each([
 it.each([
   ['an uncaught error', "throw new Error('boom');", {code: 1, by: null, state: 'crashed'}],
   ['process.exit(3)', 'process.exit(3);', {code: 3, by: null, state: 'crashed'}],
-  ['its last line', '', {code: 0, by: null, state: 'finished'}],
+  ['its last line', '', {code: 0, by: null, state: 'finished', notices: ['not_finished']}],
 ])('a run without finish() ends with %s', async (_, body, expected) => {
   expect(await ended(body)).toEqual(expected);
 });
@@ -49,6 +51,17 @@ it('a program that handles a signal itself decides what becomes of the run', asy
   const body = `process.on('SIGINT', () => { journal.finish('finished'); process.exit(0); }); ${waits}`;
   expect(await ended(body, 'SIGINT')).toEqual({code: 0, by: null, state: 'finished'});
 });
+
+it.each([
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const)(
+  'a program that handles %s itself and exits with %i, as shells do, was killed',
+  async (signal, code) => {
+    const body = `process.on('${signal}', () => process.exit(${code})); ${waits}`;
+    expect(await ended(body, signal)).toEqual({code, by: null, state: 'killed'});
+  },
+);
 
 it('listeners are there from start to finish, one set for all journals', async () => {
   const names = ['exit', 'SIGINT', 'SIGTERM'] as const;

@@ -3,9 +3,12 @@ export type CheckpointFormat = 'trainer' | 'accelerate' | 'lightning' | 'timm' |
 
 export interface CheckpointName {
   readonly format: CheckpointFormat;
-  /** Optimiser step, or where only saves or epochs are counted, that count; null where the name has no number. */
+  /**
+   * Optimiser step; where only saves or epochs are numbered, how many are done: these numbers begin with 0, and step 0
+   * is the pretrained model's. Null where the name has no number.
+   */
   readonly step: number | null;
-  /** Where the name says it. */
+  /** Epochs done, where the name numbers them. */
   readonly epoch: number | null;
 }
 
@@ -41,11 +44,12 @@ export function checkpointName(name: string, of: 'folder' | 'file'): CheckpointN
     const match = convention.of === of ? convention.pattern.exec(name) : null;
     if (match === null) continue;
     const {step, epoch, count} = match.groups ?? {};
-    const number = step ?? count ?? epoch;
+    const done = (number: string | undefined): number | null =>
+      number === undefined ? null : Number(number) + 1;
     return {
       format: convention.format,
-      step: number === undefined ? null : Number(number),
-      epoch: epoch === undefined ? null : Number(epoch),
+      step: step === undefined ? done(count ?? epoch) : Number(step),
+      epoch: done(epoch),
     };
   }
   return {format: of, step: null, epoch: null};

@@ -1,6 +1,6 @@
-import {readFile} from 'node:fs/promises';
-import {join} from 'node:path';
+import {readFile, stat} from 'node:fs/promises';
 import {isJsonObject} from './json-file.js';
+import {fileInside} from './links.js';
 
 /** What a Hugging Face Trainer says of itself in a checkpoint's `trainer_state.json`. */
 export interface TrainerState {
@@ -14,6 +14,9 @@ export interface TrainerState {
   readonly history: readonly LogEntry[];
 }
 
+/** File of a checkpoint folder. */
+export const TRAINER_STATE = 'trainer_state.json';
+
 export interface LogEntry {
   readonly step: number;
   readonly epoch: number | null;
@@ -21,13 +24,31 @@ export interface LogEntry {
   readonly values: Readonly<Record<string, number>>;
 }
 
+/** Weights this young may still wait for the state of their own training. */
+const FRESH_MS = 600_000;
+
 /**
  * Reads `trainer_state.json` of a checkpoint folder. Undefined where there is none, or none that can be read: it adds
- * loss and learning rate to a reading, and a reading does not fail for want of them.
+ * loss and learning rate to a reading, and a reading does not fail for want of them. A link that leaves the folder is
+ * not followed.
+ *
+ * @param notBefore Unix milliseconds, when the weights were written. A Trainer writes its state after them: an older one
+ *   beside fresh weights was left by another training and counts as none. Beside weights of long ago it is theirs, as
+ *   what copies a folder writes its files in any order.
  */
-export async function readTrainerState(folder: string): Promise<TrainerState | undefined> {
-  const text = await readFile(join(folder, 'trainer_state.json'), 'utf8').catch(() => undefined);
-  return text === undefined ? undefined : parseTrainerState(text);
+export async function readTrainerState(
+  folder: string,
+  {notBefore = 0, now = Date.now}: {notBefore?: number; now?: () => number} = {},
+): Promise<TrainerState | undefined> {
+  try {
+    const path = await fileInside(folder, TRAINER_STATE);
+    if (path === undefined) return undefined;
+    const isOlder = Math.round((await stat(path)).mtimeMs) < notBefore;
+    if (isOlder && now() - notBefore < FRESH_MS) return undefined;
+    return parseTrainerState(await readFile(path, 'utf8'));
+  } catch {
+    return undefined;
+  }
 }
 
 /** The last value of everything that was logged at `step` or before. */

@@ -3,12 +3,13 @@ import {join} from 'node:path';
 import {messageOf} from '../../errors.js';
 import {jsonInside, openOwnWeights} from './open-own-weights.js';
 import {isPickled} from './pickled.js';
+import {TRAINER_STATE} from './trainer-state.js';
 
 /** What is on disk of a checkpoint's weights. `stamp` changes whenever one of its files does. */
 export type WeightsState =
   | {readonly status: 'none'}
   | {readonly status: 'unchanged'}
-  | ({readonly status: 'partial'; readonly reason: string} & Stamped)
+  | ({readonly status: 'partial'; readonly reason: string; readonly pickled: boolean} & Stamped)
   | ({readonly status: 'whole'} & Stamped);
 
 interface Stamped {
@@ -21,7 +22,7 @@ interface Stamped {
 }
 
 /** Files that say more of a checkpoint than its weights do; some arrive after them. */
-const DESCRIPTIONS = ['config.json', 'adapter_config.json', 'trainer_state.json'];
+const DESCRIPTIONS = ['config.json', 'adapter_config.json', TRAINER_STATE];
 
 /** Whether the weights of a checkpoint (a folder or a lone file) are all there; `known` is the stamp of last time. */
 export async function weightsState(path: string, known: string | undefined): Promise<WeightsState> {
@@ -42,7 +43,7 @@ export async function weightsState(path: string, known: string | undefined): Pro
     await check(path);
     return {status: 'whole', ...stamped};
   } catch (error) {
-    return {status: 'partial', reason: messageOf(error), ...stamped};
+    return {status: 'partial', reason: messageOf(error), pickled: weights.every(isPickled), ...stamped};
   }
 }
 

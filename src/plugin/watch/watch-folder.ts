@@ -1,112 +1,134 @@
 import {existsSync} from 'node:fs';
 import {rm, stat} from 'node:fs/promises';
-import {join, resolve} from 'node:path';
+import {basename, join} from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
-import {loggedAt, readTrainerState, type TrainerState} from '../../engine/index.js';
+import {
+  adapterBase,
+  loggedAt,
+  modelName,
+  readTrainerState,
+  TRAINER_STATE,
+  type Checkpoint,
+  type TrainerState,
+} from '../../engine/index.js';
 import {InvarianceError, messageOf} from '../../errors.js';
-import {renderReport} from '../../render/index.js';
-import {openJournal, readRecords, readRun, type RecordedRun} from '../../tracker/index.js';
-import type {Moment, RunInfo} from '../../types.js';
-import {createDispatcher, type Dispatcher} from '../dispatcher.js';
-import {describeRun} from '../describe-run.js';
-import {holdCheckpoint, type Held} from './hold.js';
-import {WATCH_DEFAULTS, type WatchOptions, type WatchSummary} from './options.js';
-import {runOfFolder} from './run-of-folder.js';
-import {createScanner, type Stepped} from './scan.js';
-import {trainingEnded} from './training-ended.js';
+import {readRun} from '../../tracker/index.js';
+import {CHECKPOINTS, WATCH_DEFAULTS, type WatchOptions, type WatchSummary} from './options.js';
+import {createQueue, type Waiting} from './queue.js';
+import {openRecord, type WatchRecord} from './record.js';
+import {createScanner, refuseSeveral, type Stepped} from './scan.js';
+import {endAnnounced, lastStepReached} from './training-ended.js';
 
-/** A checkpoint on its way to be measured. */
-interface Waiting {
-  found: Stepped;
-  held: Held;
-}
-
-/** What the record of the run held when this watch opened it. */
-interface Known {
-  /** When each step's checkpoint was written, as its reading says. */
-  readings: Map<number, number>;
-  lastLogged: number;
-  hasBaseline: boolean;
-  /** A reading of the run says how settled it is; one does for all. */
-  hasConvergence: boolean;
-}
-
-/** Milliseconds a checkpoint that is still being written gets when nothing else is waited for. */
+/** Milliseconds a checkpoint that is still being written gets after the end was seen. */
 const GRACE = {final: 90_000, marker: 90_000, idle: 90_000, once: 3_000};
-
-/** Milliseconds the trackers get to deliver at the end; the journal holds everything anyway. */
-const PATIENCE = 60_000;
 
 /**
  * Follows a training's output folder while it fills: each complete checkpoint is measured and recorded, with the loss
- * and learning rate its `trainer_state.json` tells. Checkpoints that are on record are not measured again, unless they
- * were replaced since.
+ * and learning rate its `trainer_state.json` tells. What was measured is remembered in the run folder
+ * (`watched.json`) and not measured again, unless it was replaced since.
  *
- * @throws InvarianceError `io_failed` where the folder is missing and is not waited for, or the run folder cannot be
- *   written; and whatever the baseline throws. A checkpoint that cannot be measured is a notice, and the next one is.
+ * @throws InvarianceError `bad_option` where the folder is a file or holds several trainings, `io_failed` where it is
+ *   missing and is not waited for, or the run folder cannot be written; and whatever the baseline throws. A checkpoint
+ *   that cannot be measured is a notice, and the next one is.
  */
 export async function watchFolder(options: WatchOptions): Promise<WatchSummary> {
+  const {folder, until = WATCH_DEFAULTS.until, onRun = () => {}} = options;
+  await checkFolder(folder, until);
+  const record = await openRecord(options);
+  onRun({folder: record.folder, info: record.info});
+  return follow(record, options);
+}
+
+async function follow(record: WatchRecord, options: WatchOptions): Promise<WatchSummary> {
   const {
     folder,
     measuring,
     pretrained,
     until = WATCH_DEFAULTS.until,
     idle = WATCH_DEFAULTS.idle,
+    pid,
     order = WATCH_DEFAULTS.order,
     poll = WATCH_DEFAULTS.poll,
+    held: heldBytes = WATCH_DEFAULTS.held,
     every = 1,
     signal = new AbortController().signal,
     say = () => {},
   } = options;
-  if (until === 'once' && !existsSync(folder))
-    throw new InvarianceError('io_failed', `there is no folder ${folder}; name the training's output folder`);
-
-  const {run, dispatcher, known} = await openRecord(options);
+  const {memory} = record;
   const summary: WatchSummary = {
-    run: run.info.id,
-    folder: run.folder,
+    watched: folder,
+    run: record.info.id,
+    folder: record.folder,
     measured: [],
-    known: [...known.readings.keys()].sort((a, b) => a - b),
+    known: [...record.steps].filter(step => step > 0).sort((a, b) => a - b),
     failed: [],
     ended: '',
   };
-  const waiting: Waiting[] = [];
-  let arrived = (): void => {};
-  let closing = false;
+  const queue = createQueue({into: record.held, order});
+  const told = new Set<string>();
+  let sawNone = true;
   const gaveUp = new AbortController();
 
-  function finishQueue(): void {
-    closing = true;
-    arrived();
+  /** Records it and says it, once. */
+  function notice(level: 'info' | 'warning', code: string, message: string): void {
+    if (told.has(message)) return;
+    told.add(message);
+    record.notice(level, code, message);
+    say(message);
+  }
+
+  function fail(path: string, reason: string): void {
+    summary.failed.push({path, reason});
+    notice('warning', 'checkpoint_skipped', `${path} is left out: ${reason}`);
   }
 
   async function accept(found: Stepped): Promise<void> {
-    if (known.readings.get(found.step) === found.mtime) return;
-    waiting.push({found, held: await holdCheckpoint(found.path, join(run.folder, 'held'))});
+    if (!memory.isDone(found)) await queue.add(found).catch(error => fail(found.path, messageOf(error)));
+  }
+
+  async function limitHeld(): Promise<void> {
+    const dropped = await queue.limit(heldBytes);
+    if (dropped.length > 0)
+      notice(
+        'warning',
+        'queue_full',
+        `more than ${(heldBytes / 2 ** 30).toPrecision(2)} GiB of deleted checkpoints wait to be measured: ` +
+          `step ${dropped.join(', ')} will have no reading`,
+      );
   }
 
   /** Looks until something ends the watch, and says what it was. */
   async function lookOut(): Promise<string> {
-    const scan = createScanner(folder);
+    const scan = createScanner(folder, memory);
     let lastChange = Date.now();
+    let endSeen: number | null = null;
     const skipped = new Set<string>();
     let count = 0;
     for (;;) {
-      const {fresh, unfinished, newest} = await scan();
-      const ended = await trainingEnded(folder, until === 'final' ? newest?.path : undefined);
-      const over =
-        until === 'once' ? 'everything that was there is measured' : until === 'idle' ? null : ended;
+      const announced = endAnnounced({folder, until, pid});
+      const {fresh, passedOver, unfinished, pickled, newest} = await scan();
+      sawNone &&= newest === undefined;
+      for (const {checkpoint, reason} of passedOver) {
+        notice('info', 'passed_over', `${checkpoint.path} is passed over: ${reason}`);
+        await queue.remove(checkpoint.path);
+        memory.done(checkpoint);
+      }
+      if (pickled.length > 0) tellPickled(pickled);
       for (const found of fresh) {
         if (count++ % every === 0) await accept(found);
         else skipped.add(found.path);
       }
-      if (over !== null && newest !== undefined && skipped.delete(newest.path)) await accept(newest);
-      arrived();
-      if (fresh.length > 0) lastChange = Date.now();
+      await limitHeld();
       if (signal.aborted || gaveUp.signal.aborted) return 'interrupted';
-      const quiet = Date.now() - lastChange;
-      const isIdle = idle > 0 && waiting.length === 0 && quiet > idle * 60_000;
-      if (isIdle || (over !== null && (unfinished.length === 0 || quiet > GRACE[until]))) {
+
+      if (fresh.length > 0) lastChange = Date.now();
+      const reached = until === 'final' && newest !== undefined ? await lastStepReached(newest) : null;
+      const over = announced ?? reached;
+      endSeen = over === null ? null : (endSeen ?? Date.now());
+      const isOver = endSeen !== null && (unfinished.length === 0 || Date.now() - endSeen > GRACE[until]);
+      const isIdle = idle > 0 && queue.isEmpty() && Date.now() - lastChange > idle * 60_000;
+      if (isOver || isIdle) {
+        if (newest !== undefined && skipped.has(newest.path)) await accept(newest);
         for (const {path, waiting} of unfinished) fail(path, waiting ?? 'it was never completed');
         return over ?? `no new checkpoint for ${idle} minutes`;
       }
@@ -114,35 +136,40 @@ export async function watchFolder(options: WatchOptions): Promise<WatchSummary> 
     }
   }
 
+  /** One notice for all: a folder of 10,000 other files of PyTorch's is no 10,000 failures. */
+  function tellPickled(pickled: readonly Checkpoint[]): void {
+    const {path, waiting} = pickled[0]!;
+    const more = pickled.length > 1 ? ` (and ${pickled.length - 1} more like it)` : '';
+    const known = summary.failed.find(failure => failure.path === path);
+    if (known !== undefined) known.reason = `${waiting}${more}`;
+    else fail(path, `${waiting}${more}`);
+  }
+
   async function measureAll(): Promise<void> {
-    for (;;) {
-      if (signal.aborted) return;
-      waiting.sort((a, b) =>
-        order === 'newest' ? b.found.step - a.found.step : a.found.step - b.found.step,
-      );
-      const next = waiting.shift();
-      if (next !== undefined) {
-        await measure(next).finally(() => next.held.release());
-      } else if (closing) {
-        return;
-      } else {
-        await new Promise<void>(resolve => (arrived = resolve));
-      }
-    }
+    for (let next = await queue.next(); next !== undefined; next = await queue.next())
+      await measure(next).finally(next.held.release);
   }
 
   async function measure({found, held}: Waiting): Promise<void> {
-    const {step, path} = found;
+    const {step, epoch, path, mtime} = found;
     try {
-      const state = await readTrainerState(held.path);
-      tellLogged(state);
-      const moment = momentOf(found, state);
-      const reading = await measuring.read({folder: held.path, moment, convergence: !known.hasConvergence});
-      if (known.readings.has(step))
-        notice('info', 'replaced', `${path} was replaced; its new reading stands`);
-      known.readings.set(step, found.mtime);
-      known.hasConvergence ||= reading.convergence !== undefined;
-      dispatcher.reading(reading);
+      const state = await stateOf(path, held.path, mtime);
+      if (state !== undefined) record.log(state, mtime);
+      await checkBase(held.path, path);
+      const moment = {step, epoch, time: mtime, logged: loggedAt(state?.history ?? [], step)};
+      const reading = await measuring.read({
+        folder: held.path,
+        moment,
+        convergence: !record.hasConvergence(),
+      });
+      if (record.steps.has(step))
+        notice(
+          'info',
+          'replaced',
+          `step ${step} is measured again: the reading of ${path}, which is newer, stands`,
+        );
+      record.reading(reading);
+      memory.done(found);
       summary.measured.push(step);
       say(`step ${step}: measured in ${reading.cost.seconds.toFixed(1)} s`);
     } catch (error) {
@@ -156,110 +183,87 @@ export async function watchFolder(options: WatchOptions): Promise<WatchSummary> 
     }
   }
 
-  function tellLogged(state: TrainerState | undefined): void {
-    const rows = (state?.history ?? []).filter(({step}) => step > known.lastLogged);
-    for (const row of rows) dispatcher.event({type: 'logged', time: Date.now(), ...row});
-    known.lastLogged = rows.at(-1)?.step ?? known.lastLogged;
+  async function stateOf(path: string, place: string, mtime: number): Promise<TrainerState | undefined> {
+    const state = await readTrainerState(place, {notBefore: mtime});
+    if (state === undefined && existsSync(join(place, TRAINER_STATE)))
+      notice(
+        'info',
+        'state_left_out',
+        `${join(path, TRAINER_STATE)} is left out, with the loss in it: it is older than the weights, or damaged; ` +
+          'where it belongs to them, touch it and measure again',
+      );
+    return state;
   }
 
-  function notice(level: 'info' | 'warning', code: string, message: string): void {
-    dispatcher.event({type: 'notice', time: Date.now(), level, code, message});
-    say(message);
-  }
-
-  function fail(path: string, reason: string): void {
-    summary.failed.push({path, reason});
-    notice('warning', 'checkpoint_skipped', `${path} is left out: ${reason}`);
+  /** An adapter says what it was trained on; merged onto another model that fits, it measures something else. */
+  async function checkBase(place: string, path: string): Promise<void> {
+    const base = await adapterBase(place);
+    if (base !== undefined && modelName(base) !== modelName(pretrained))
+      notice(
+        'warning',
+        'other_base',
+        `${basename(path)} is an adapter of ${base} and is merged onto ${pretrained}: ` +
+          'its readings hold only where these are the same model; else name the right one with --pretrained',
+      );
   }
 
   /** The pretrained model, and itself as the reading at step 0. */
   async function measureStart(): Promise<void> {
     const baseline = await measuring.baseline();
-    if (!known.hasBaseline) dispatcher.event({type: 'baseline', time: Date.now(), baseline});
-    if (known.readings.has(0) || signal.aborted) return;
-    const moment: Moment = {step: 0, epoch: 0, time: (await stat(pretrained)).mtimeMs, logged: {}};
-    dispatcher.reading(await measuring.read({folder: pretrained, moment}));
-    summary.measured.push(0);
+    if (!record.hasBaseline) record.baseline(baseline);
+    if (record.steps.has(0) || signal.aborted) return;
+    const moment = {step: 0, epoch: 0, time: (await stat(pretrained)).mtimeMs, logged: {}};
+    record.reading(await measuring.read({folder: pretrained, moment}));
   }
 
   const interrupted = new Promise<void>(resolve => {
-    if (signal.aborted) resolve();
-    signal.addEventListener('abort', () => resolve(), {once: true});
+    const stop = (): void => {
+      queue.stop();
+      resolve();
+    };
+    if (signal.aborted) stop();
+    else signal.addEventListener('abort', stop, {once: true});
   });
-  signal.addEventListener('abort', () => arrived(), {once: true});
   // Checkpoints are held from the start: the inversions may take longer than a save_total_limit leaves them.
   const measured = Promise.race([interrupted, measureStart()]).then(measureAll);
   const failed = measured.catch((error: unknown) => {
     gaveUp.abort();
     throw error;
   });
+  const close = async (state: 'finished' | 'crashed' | 'killed'): Promise<void> => {
+    await rm(record.held, {recursive: true, force: true}).catch(() => {});
+    await memory.saved();
+    await record.finish(state);
+  };
   try {
-    [summary.ended] = await Promise.all([lookOut().finally(() => finishQueue()), failed]);
+    [summary.ended] = await Promise.all([lookOut().finally(() => queue.close()), failed]);
   } catch (error) {
-    await rm(join(run.folder, 'held'), {recursive: true, force: true});
-    await dispatcher.finish('crashed');
+    queue.stop();
+    await close('crashed');
     throw error;
   }
-  if (![...summary.measured, ...summary.known].some(step => step > 0) && summary.failed.length === 0) {
-    const what = 'folders such as checkpoint-100 with safetensors inside, or .safetensors files';
-    notice('warning', 'no_checkpoint', `no checkpoint in ${folder}: looked for ${what}`);
+  if (sawNone && summary.failed.length === 0 && !signal.aborted) {
+    notice('warning', 'no_checkpoint', `no checkpoint in ${folder}: looked for ${CHECKPOINTS}`);
   }
-  await rm(join(run.folder, 'held'), {recursive: true, force: true});
-  await dispatcher.finish('finished');
-  await renderReport(await readRun(run.folder), run.folder).catch((error: unknown) =>
+  await close(signal.aborted ? 'killed' : 'finished');
+  await writeReport(record.folder).catch((error: unknown) =>
     say(`the report could not be written: ${messageOf(error)}`),
   );
   return summary;
 }
 
-async function openRecord(
-  options: WatchOptions,
-): Promise<{run: {folder: string; info: RunInfo}; dispatcher: Dispatcher; known: Known}> {
-  const {folder, measuring, pretrained, dir = WATCH_DEFAULTS.dir, trackers = [], onRun = () => {}} = options;
-  const measured = await measuring.info();
-  const derived = runOfFolder(folder, measured.fingerprint.id);
-  const info = await describeRun({
-    ...measured,
-    id: options.run ?? derived.id,
-    name: options.name ?? derived.name,
-    config: {...options.config, watched: resolve(folder), pretrained: resolve(pretrained)},
-  });
-  const journal = openJournal(join(dir, info.id));
-  const before = existsSync(join(journal.folder, 'run.json')) ? await journal.readBack() : null;
-  if (before !== null && before.info.fingerprint.id !== info.fingerprint.id)
-    throw new InvarianceError(
-      'fingerprint_mismatch',
-      `${journal.folder} holds a run that was measured otherwise; give this one another name with --run`,
-    );
-  const dispatcher = createDispatcher({
-    journal,
-    trackers,
-    recordsOf: readRecords,
-    patience: PATIENCE,
-    now: Date.now,
-  });
-  await dispatcher.start(info, {resumed: before !== null});
-  const known = whatIsKnown(before);
-  if (before !== null)
-    dispatcher.event({
-      type: 'resumed',
-      time: Date.now(),
-      step: Math.max(0, known.lastLogged, ...known.readings.keys()),
-    });
-  onRun({folder: journal.folder, info});
-  return {run: {folder: journal.folder, info}, dispatcher, known};
+async function writeReport(folder: string): Promise<void> {
+  // The plotting library is large, and only wanted here.
+  const {renderReport} = await import('../../render/index.js');
+  await renderReport(await readRun(folder), folder);
 }
 
-function whatIsKnown(run: RecordedRun | null): Known {
-  const logged = (run?.events ?? []).flatMap(event => (event.type === 'logged' ? [event.step] : []));
-  return {
-    readings: new Map((run?.readings ?? []).map(({step, time}) => [step, time])),
-    lastLogged: logged.reduce((a, b) => Math.max(a, b), -1),
-    hasBaseline: run?.baseline != null,
-    hasConvergence: run?.readings.some(({convergence}) => convergence !== undefined) ?? false,
-  };
-}
-
-function momentOf({step, epoch, mtime}: Stepped, state: TrainerState | undefined): Moment {
-  return {step, epoch, time: mtime, logged: loggedAt(state?.history ?? [], step)};
+/** What can be refused before anything is started. */
+async function checkFolder(folder: string, until: WatchOptions['until']): Promise<void> {
+  const found = await stat(folder).catch(() => undefined);
+  if (found !== undefined && !found.isDirectory())
+    throw new InvarianceError('bad_option', `${folder} is a file: name the training's output folder`);
+  if (found === undefined && until === 'once')
+    throw new InvarianceError('io_failed', `there is no folder ${folder}; name the training's output folder`);
+  await refuseSeveral(folder);
 }

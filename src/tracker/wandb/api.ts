@@ -1,5 +1,5 @@
 import {queries, type Operation} from './queries.js';
-import {request, type Outcome} from './request.js';
+import {request, type Body, type Outcome} from './request.js';
 
 /** Which run of which server. */
 export interface RunPath {
@@ -24,7 +24,8 @@ export interface Api {
     variables: Record<string, unknown>,
   ): Promise<Outcome<Record<string, unknown>>>;
   stream(path: RunPath, body: StreamPost): Promise<Outcome<unknown>>;
-  put(url: string, headers: readonly string[], body: Uint8Array<ArrayBuffer>): Promise<Outcome<unknown>>;
+  /** To the storage that a signed URL names. */
+  put(url: string, headers: readonly string[], body: Exclude<Body, string>): Promise<Outcome<unknown>>;
 }
 
 export interface ApiOptions {
@@ -92,7 +93,7 @@ export function createApi({baseUrl, apiKey, timeoutMs, fetch = globalThis.fetch}
         method: 'PUT',
         headers: given,
         body,
-        timeoutMs: timeoutMs + Math.ceil(body.length / slowestUpload),
+        timeoutMs: timeoutMs + Math.ceil(('file' in body ? body.size : body.length) / slowestUpload),
       });
     },
   };

@@ -10,7 +10,7 @@ export interface Chart {
   strings: Record<string, string>;
   /** Grows with the run, so it is not sent with every reading. */
   grows: boolean;
-  table: (readings: readonly ChartReading[], baseline: Baseline | null) => TableData;
+  table: (readings: readonly ChartReading[], baseline: Baseline) => TableData;
 }
 
 /** What the charts need of a reading: a few numbers a layer, so that a long run stays small in memory. */
@@ -19,6 +19,8 @@ export interface ChartReading {
   layers: readonly string[];
   scores: readonly Score[];
   centre: (number | null)[];
+  /** D_t, the diagonal. */
+  drift: (number | null)[];
 }
 
 /** Retention scores of a reading, null where withheld. */
@@ -32,6 +34,7 @@ export function chartReading(reading: Reading): ChartReading {
     layers: reading.layers,
     scores: reading.scores,
     centre: reading.flow.centre,
+    drift: reading.layers.map((_, i) => reading.drift.unbiased[i]?.[i] ?? null),
   };
 }
 
@@ -44,10 +47,14 @@ export const charts: readonly Chart[] = [
     strings: {title: 'Retention by layer, last reading'},
     grows: false,
     table(readings) {
-      const last = readings.at(-1)!;
+      const {layers, scores} = readings.at(-1)!;
       return {
-        columns: ['layer', 'retention'],
-        data: retentionOf(last).map((retention, i) => [last.layers[i]!, retention]),
+        columns: ['layer', 'retention', 'low', 'high', 'reason'],
+        data: scores.map((score, i) =>
+          score.status === 'scored'
+            ? [layers[i]!, score.value, score.low, score.high, null]
+            : [layers[i]!, null, null, null, score.reason],
+        ),
       };
     },
   },
@@ -87,6 +94,33 @@ export const charts: readonly Chart[] = [
       data: readings.flatMap(reading =>
         retentionOf(reading).map((retention, i) => [reading.step, reading.layers[i]!, retention]),
       ),
+    }),
+  },
+  {
+    key: 'invariance/chart/drift_over_steps',
+    preset: 'wandb/lineseries/v0',
+    fields: {step: 'step', lineKey: 'lineKey', lineVal: 'lineVal'},
+    strings: {title: 'Drift of every layer over steps', xname: 'step'},
+    grows: true,
+    table: readings => ({
+      columns: ['step', 'lineKey', 'lineVal'],
+      data: readings.flatMap(({step, layers, drift}) => drift.map((value, i) => [step, layers[i]!, value])),
+    }),
+  },
+  {
+    key: 'invariance/chart/inversion_quality',
+    preset: 'wandb/bar/v0',
+    fields: {label: 'layer', value: 'fvu'},
+    strings: {title: 'Share of variance that the inverted images miss, by layer'},
+    grows: false,
+    table: (_, {gates}) => ({
+      columns: ['layer', 'fvu', 'threshold', 'gate'],
+      data: gates.map(({layer, fvu, threshold, passed}) => [
+        layer,
+        fvu,
+        threshold,
+        passed ? 'passed' : 'failed',
+      ]),
     }),
   },
 ];

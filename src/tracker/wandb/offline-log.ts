@@ -4,9 +4,9 @@ import {hostname} from 'node:os';
 import {dirname, join} from 'node:path';
 import {InvarianceError, messageOf} from '../../errors.js';
 import {concatenate} from '../../protobuf.js';
-import type {Baseline, RunInfo, RunState} from '../../types.js';
+import type {RunInfo, RunState} from '../../types.js';
 import {readRunInfo} from '../read-run.js';
-import {configOf, type WandbConfig} from './config.js';
+import type {WandbConfig} from './config.js';
 import {OfflineLogFile} from './offline-log-file.js';
 import {
   exitRecord,
@@ -19,11 +19,12 @@ import {
   summaryRecord,
 } from './offline-log-records.js';
 import {RowMaker, type Pictures} from './rows.js';
+import {RunConfig} from './run-config.js';
 import {resolveSettings, type Surroundings} from './settings.js';
 import {readState} from './state.js';
 import {Summary} from './summary.js';
-import {JournalTail} from './tail.js';
-import {exitCodes, listedKeys} from './upload.js';
+import {JournalEnd, journalRecords} from './tail.js';
+import {exitCodes} from './upload.js';
 
 export interface ExportOptions {
   /** A run folder. */
@@ -110,9 +111,7 @@ async function writeRows({options, info, part, ended, write}: RowsOptions): Prom
   const {folder, pictures, onNotice} = options;
   const maker = new RowMaker({info, pictures, onTrouble: onNotice});
   const summary = new Summary(info.layers);
-  const tail = new JournalTail(folder);
-  let record;
-  while ((record = tail.next({final: true})) !== null) {
+  for (const record of journalRecords(folder)) {
     for (const {values, files} of await maker.rows(record, {draw: true})) {
       for (const {path, bytes} of files) {
         const to = join(part, 'files', path);
@@ -131,22 +130,13 @@ async function writeRows({options, info, part, ended, write}: RowsOptions): Prom
 }
 
 function outlineOf(folder: string, info: RunInfo): Outline {
-  const tail = new JournalTail(folder);
-  const logged = new Set<string>();
-  let baseline: Baseline | null = null;
-  let ended: Outline['ended'] = null;
-  let record;
-  while ((record = tail.next({final: true})) !== null) {
-    const event = record.kind === 'event' ? record.event : null;
-    if (event?.type === 'baseline') baseline = event.baseline;
-    const values =
-      record.kind === 'reading' ? record.reading.logged : event?.type === 'logged' ? event.values : {};
-    for (const key of Object.keys(values)) if (logged.size < listedKeys) logged.add(key);
-    // Notices may follow the end; a record of training takes it back.
-    if (event === null || ['logged', 'resumed', 'baseline'].includes(event.type)) ended = null;
-    else if (event.type === 'ended') ended = event.state;
+  const config = new RunConfig(info);
+  const end = new JournalEnd();
+  for (const record of journalRecords(folder)) {
+    config.see(record);
+    end.see(record);
   }
-  return {config: configOf(info, baseline, logged), ended};
+  return {config: config.value, ended: end.since(0)};
 }
 
 /** As W&B names its folders: `20261123_124500`, local time. */

@@ -3,10 +3,14 @@ import type {Reading, RunEvent, RunInfo} from '../../types.js';
 import type {JournalRecord} from '../journal-lines.js';
 import {plain} from '../plain.js';
 import {createApi, type RunPath} from './api.js';
-import {configOf} from './config.js';
+import {Aside} from './aside.js';
+import {Beside} from './beside.js';
+import {MediaUploads} from './media-uploads.js';
 import {createPatience} from './patience.js';
 import {RowMaker, type Pictures, type Row} from './rows.js';
-import {configFor, createSession, type Session} from './session.js';
+import {RunConfig} from './run-config.js';
+import {createSession} from './session.js';
+import type {UploadState} from './state.js';
 import {defaultTiming, type Timing} from './timing.js';
 
 /** The user's own run of `@wandb/sdk` 0.5.1, as far as it is used; `wandb.init()` gives one. */
@@ -21,8 +25,11 @@ export interface OwnRun {
 /** Key of the row's own number in a run whose lines another client counts: by it `sync` knows what arrived. */
 export const rowKey = 'invariance/row';
 
-/** W&B's part of the user's run that the SDK cannot write (config, tables) gets this long a request. */
-const sideRequestMs = 10_000;
+/** W&B's part of the user's run that the SDK cannot write (config, tables, …) is tried for this long, in the training process. */
+const sideTiming = {retryForMs: 30_000, storageForMs: 30_000, requestMs: 10_000};
+
+/** The SDK keeps this many rows that wait, and loses those before them. */
+const sdkRows = 10_000;
 
 export interface OwnRunLogger {
   readonly path: Promise<RunPath>;
@@ -30,41 +37,59 @@ export interface OwnRunLogger {
   start(info: RunInfo, before: Iterable<JournalRecord>): Promise<void>;
   event(event: RunEvent): void;
   reading(reading: Reading): void;
-  /** Sends the last tables and waits for what is on its way; the run itself stays open, it is the user's. */
-  finish(end: Extract<RunEvent, {type: 'ended'}>): Promise<void>;
+  /**
+   * Sends the last tables and waits for what is on its way; the run itself stays open, it is the user's. True where
+   * nothing went wrong: the SDK says nothing of what it loses, but it loses where W&B is in trouble.
+   */
+  finish(end: Extract<RunEvent, {type: 'ended'}>): Promise<boolean>;
 }
 
 /**
  * Logs into a run that the user opened: rows through the SDK's own `log`, always with `train/global_step` and never
- * with a step; metrics and config through W&B's own interface, merged into what the run has, because the SDK has
- * no way to add to them.
+ * with a step; config, alerts, tables and checkpoints through W&B's own interface, because the SDK has no way to them.
  */
 export function logIntoOwnRun({
   run,
+  folder,
+  state,
+  save,
   pictures,
   timing,
   onNotice,
-  fetch,
 }: {
   run: OwnRun;
+  folder: string;
+  state: UploadState;
+  /** Writes the state. */
+  save: () => void;
   pictures?: Pictures;
   timing?: Partial<Timing>;
   onNotice: (message: string) => void;
-  fetch?: typeof globalThis.fetch;
 }): OwnRunLogger {
-  const times = {...defaultTiming, retryForMs: 30_000, requestMs: sideRequestMs, ...timing};
-  const {settings} = run;
-  const baseUrl = settings.baseUrl.replace(/\/+$/, '');
-  const api = createApi({baseUrl, apiKey: settings.apiKey ?? '', timeoutMs: times.requestMs, fetch});
+  const times = {...defaultTiming, ...sideTiming, ...timing};
+  const api = createApi({
+    baseUrl: state.settings.baseUrl,
+    apiKey: run.settings.apiKey ?? '',
+    timeoutMs: times.requestMs,
+  });
   const sleep = (ms: number) => new Promise<void>(resolve => setTimeout(resolve, ms).unref());
-  const session: Session = createSession({api, patience: createPatience({timing: times, sleep})});
-  let info: RunInfo;
-  let maker: RowMaker;
-  let seq = 0;
+  let troubles = 0;
+  const trouble = (message: string): void => {
+    troubles++;
+    onNotice(message);
+  };
+  const session = createSession({
+    api,
+    patience: () => createPatience({timing: times, sleep}),
+    onRetry: () => void troubles++,
+  });
+  const media = new MediaUploads({api, folder, state, save, timing: times, sleep, onNotice: trouble});
   /** Rows go out in the order they were made, however long their tables take. */
-  let queue: Promise<void> = Promise.resolve();
+  const queue = new Aside(trouble);
+  let maker: RowMaker;
+  let beside: Beside;
   let path: Promise<RunPath> | undefined;
-  const logged = new Set<string>();
+  let seq = 0;
 
   function findPath(): Promise<RunPath> {
     path ??= (async () => ({
@@ -73,86 +98,68 @@ export function logIntoOwnRun({
       project: run.project,
       run: run.id,
     }))();
+    // Another one asks again.
+    path.catch(() => (path = undefined));
     return path;
-  }
-
-  async function mergeConfig(): Promise<void> {
-    try {
-      const at = await findPath();
-      const status = await session.status(at);
-      const config = configFor(status, configOf(info, maker.baseline, logged));
-      await session.attempt(() =>
-        api.graphql('UpsertBucket', {
-          name: at.run,
-          project: at.project,
-          entity: at.entity,
-          config: JSON.stringify(config),
-        }),
-      );
-    } catch (error) {
-      onNotice(`the run's config could not be added to: ${messageOf(error)}`);
-    }
   }
 
   async function send({values, files}: Row): Promise<void> {
     const data = plain(values) as Record<string, unknown>;
     // These are the SDK's to count.
     for (const key of ['_step', '_timestamp', '_runtime']) delete data[key];
-    if (files.length > 0) {
-      try {
-        await session.uploadFiles(await findPath(), files);
-      } catch (error) {
-        onNotice(`tables of a reading could not be uploaded: ${messageOf(error)}`);
-        for (const [key, value] of Object.entries(data)) {
-          const type = (value as {_type?: string} | null)?._type;
-          if (type === 'table-file' || type === 'image-file') delete data[key];
-        }
-      }
-    }
     run.log({...data, [rowKey]: values._step});
+    if (files.length === 0) return;
+    try {
+      await media.upload(await findPath(), files);
+    } catch (error) {
+      media.keep(files);
+      trouble(`tables of a reading wait for \`wandb-invariance sync\`: ${messageOf(error)}`);
+    }
   }
 
-  function enqueue(task: () => Promise<void>): void {
-    queue = queue.then(task).catch(error => onNotice(`W&B: ${messageOf(error)}`));
-  }
-
-  function learn(keys: readonly string[]): void {
-    const before = logged.size;
-    keys.forEach(key => logged.add(key));
-    if (logged.size > before) enqueue(mergeConfig);
+  function take(record: JournalRecord): void {
+    beside.see(record);
+    queue.do(async () => {
+      for (const row of await maker.rows(record, {draw: true})) await send(row);
+    }, 'W&B');
   }
 
   return {
     get path() {
       return findPath();
     },
-    async start(started, before) {
-      info = structuredClone(started);
-      maker = new RowMaker({info, pictures, onTrouble: onNotice});
-      for (const record of before) await maker.rows(record, {draw: false});
-      enqueue(mergeConfig);
+    async start(info, before) {
+      const own = structuredClone(info);
+      maker = new RowMaker({info: own, pictures, onTrouble: onNotice});
+      beside = new Beside({
+        api,
+        timing: times,
+        sleep,
+        path: findPath,
+        state,
+        save,
+        config: new RunConfig(own),
+        onNotice: trouble,
+      });
+      for (const record of before) {
+        seq = record.seq + 1;
+        beside.see(record);
+        await maker.rows(record, {draw: false});
+      }
     },
     event(event) {
-      const copy = structuredClone(event);
-      if (copy.type === 'logged') learn(Object.keys(copy.values));
-      enqueue(async () => {
-        for (const made of await maker.rows({seq: seq++, kind: 'event', event: copy}, {draw: true}))
-          await send(made);
-      });
-      if (copy.type === 'baseline') enqueue(mergeConfig);
+      take({seq: seq++, kind: 'event', event: structuredClone(event)});
     },
     reading(reading) {
-      const copy = structuredClone(reading);
-      learn(Object.keys(copy.logged));
-      enqueue(async () => {
-        for (const made of await maker.rows({seq: seq++, kind: 'reading', reading: copy}, {draw: true})) {
-          await send(made);
-        }
-      });
+      take({seq: seq++, kind: 'reading', reading: structuredClone(reading)});
     },
     async finish(end) {
       this.event(end);
-      await queue;
+      await queue.done;
+      beside.end();
+      await beside.done();
+      if (state.owedFiles.length > 0) await findPath().then(at => media.deliver(at));
+      return troubles === 0 && maker.next <= sdkRows;
     },
   };
 }

@@ -4,10 +4,7 @@ import type {Timing} from './timing.js';
 export interface Patience {
   /** Something worked: the next failure starts small again. */
   success(): void;
-  /**
-   * Something failed: waits before the next attempt. False where the time for trying is over.
-   * The wait ends early when `signal` is aborted.
-   */
+  /** Something failed: waits before the next attempt. False, without a wait, where the time for trying is over. */
   failure(afterMs: number | null): Promise<boolean>;
 }
 

@@ -2,10 +2,10 @@
 export const queries = {
   Viewer: `query Viewer { viewer { id entity username } }`,
 
-  UpsertBucket: `mutation UpsertBucket($name: String, $project: String, $entity: String, $groupName: String,
+  UpsertBucket: `mutation UpsertBucket($id: String, $name: String, $project: String, $entity: String, $groupName: String,
     $displayName: String, $notes: String, $commit: String, $config: JSONString, $host: String, $program: String,
     $jobType: String, $tags: [String!]) {
-    upsertBucket(input: {name: $name, modelName: $project, entityName: $entity, groupName: $groupName,
+    upsertBucket(input: {id: $id, name: $name, modelName: $project, entityName: $entity, groupName: $groupName,
       displayName: $displayName, notes: $notes, commit: $commit, config: $config, host: $host, jobProgram: $program,
       jobType: $jobType, tags: $tags}) {
       bucket { id name displayName config historyLineCount project { name entity { name } } }
@@ -65,6 +65,8 @@ export const queries = {
       files { edges { node { storagePath uploadUrl uploadHeaders artifact { id } } } }
     }
   }`,
+
+  AddAliases: `mutation AddAliases($input: AddAliasesInput!) { addAliases(input: $input) { success } }`,
 
   CommitArtifact: `mutation CommitArtifact($artifactID: ID!) {
     commitArtifact(input: {artifactID: $artifactID}) { artifact { id digest } }

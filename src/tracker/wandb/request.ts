@@ -1,3 +1,5 @@
+import {createReadStream} from 'node:fs';
+import {Readable} from 'node:stream';
 import {messageOf} from '../../errors.js';
 
 /** What became of one request. */
@@ -8,12 +10,15 @@ export type Outcome<T> =
   /** It did not take effect, and repeating it will not help. */
   | {status: 'refused'; code: number; reason: string};
 
+/** What a request sends; a file is read while it is sent, whatever its size. */
+export type Body = string | Uint8Array<ArrayBuffer> | {file: string; size: number};
+
 export interface RequestOptions {
   fetch: typeof fetch;
   url: string;
   method: 'POST' | 'PUT';
   headers: Record<string, string>;
-  body: string | Uint8Array<ArrayBuffer>;
+  body: Body;
   timeoutMs: number;
 }
 
@@ -30,13 +35,27 @@ function isTransient(status: number): boolean {
   return status === 408 || status === 425 || status === 429 || status >= 500;
 }
 
+function withBody(headers: Record<string, string>, body: Body): RequestInit {
+  if (typeof body === 'string' || body instanceof Uint8Array) return {headers, body};
+  return {
+    // Storage behind signed URLs takes no body of unknown length.
+    headers: {...headers, 'content-length': String(body.size)},
+    body: Readable.toWeb(createReadStream(body.file)) as ReadableStream,
+    duplex: 'half',
+  } as RequestInit;
+}
+
 /** One HTTP request, once; never throws. The text of an answer that came whole is parsed as JSON. */
 export async function request(options: RequestOptions): Promise<Outcome<unknown>> {
   const {fetch, url, method, headers, body, timeoutMs} = options;
   let response: Response;
   let text: string;
   try {
-    response = await fetch(url, {method, headers, body, signal: AbortSignal.timeout(timeoutMs)});
+    response = await fetch(url, {
+      method,
+      signal: AbortSignal.timeout(timeoutMs),
+      ...withBody(headers, body),
+    });
     text = await response.text();
   } catch (error) {
     const cause = error instanceof Error && error.cause instanceof Error ? `: ${error.cause.message}` : '';

@@ -13,7 +13,7 @@ import {
   type TableData,
 } from './media.js';
 
-/** A line holds at most this much; W&B refuses lines of about 9.9 MiB, and quoting a line may double it. */
+/** A line takes at most this much inside a request, where it is quoted once more; W&B refuses 9.9 MiB. */
 export const lineBytes = 4 * 1024 * 1024;
 
 /** One line of a run's history. */
@@ -23,12 +23,14 @@ export interface Row {
   files: MediaFile[];
 }
 
-/** Draws what W&B shows as images; the drawings themselves are another room's. */
+/** Draws what W&B shows as images, and computes what only the drawings need: both are another room's. */
 export interface Pictures {
   /** R_t of one reading, pretrained layers as rows. */
   matrix(reading: Reading, baseline: Baseline): Promise<Picture>;
   /** Retention over layer × step, all readings so far. */
   layersBySteps(readings: readonly ChartReading[]): Promise<Picture>;
+  /** Where each block's invariances sit, as shares of its row: a line for each two blocks. */
+  flow(reading: Reading, baseline: Baseline): Promise<TableData>;
 }
 
 /** Keys of pictures, tables and strips, beside the scalars of the table of metric keys. */
@@ -36,6 +38,7 @@ export const mediaKeys = {
   matrix: 'invariance/retention_matrix',
   matrixTable: 'invariance/retention_matrix_table',
   map: 'invariance/layer_step_map',
+  flow: 'invariance/flow_shares_table',
   strip: 'invariance/retention_strip',
 } as const;
 
@@ -71,9 +74,14 @@ function isPowerOfTwo(count: number): boolean {
   return (count & (count - 1)) === 0;
 }
 
+function bytesInRequest(value: unknown): number {
+  return Buffer.byteLength(JSON.stringify(JSON.stringify(value)));
+}
+
 /** A row whose text would be too long becomes several, each with the same place on the axes. */
 function split(values: Record<string, unknown>, limit: number): Record<string, unknown>[] {
-  if (JSON.stringify(values).length <= limit) return [values];
+  // No character of the text takes more than three bytes: most rows need not be counted.
+  if (JSON.stringify(values).length * 3 <= limit || bytesInRequest(values) <= limit) return [values];
   const {[stepKey]: step, [epochKey]: epoch, _runtime, _timestamp, ...rest} = values;
   const axes = Object.fromEntries(
     Object.entries({[stepKey]: step, [epochKey]: epoch, _runtime, _timestamp}).filter(
@@ -82,13 +90,13 @@ function split(values: Record<string, unknown>, limit: number): Record<string, u
   );
   const parts: Record<string, unknown>[] = [];
   let part: Record<string, unknown> = {...axes};
-  let length = JSON.stringify(part).length;
+  let length = bytesInRequest(part);
   for (const [key, value] of Object.entries(rest)) {
-    const more = JSON.stringify({[key]: value}).length;
+    const more = bytesInRequest({[key]: value});
     if (length + more > limit && Object.keys(part).length > Object.keys(axes).length) {
       parts.push(part);
       part = {...axes};
-      length = JSON.stringify(part).length;
+      length = bytesInRequest(part);
     }
     part[key] = value;
     length += more;
@@ -153,7 +161,11 @@ export class RowMaker {
     }
     if (event.type === 'ended' && this.#readings.length > 0) {
       const {step} = this.#readings.at(-1)!;
-      const media = [...this.#charts('growing'), ...(draw ? await this.#map() : [])];
+      const baseline = this.#baseline;
+      const media = [
+        ...(baseline ? this.#charts('growing', baseline) : []),
+        ...(draw ? await this.#map() : []),
+      ];
       return this.#lines({[stepKey]: step}, media, event.time);
     }
     return [];
@@ -187,21 +199,22 @@ export class RowMaker {
     const grown = isPowerOfTwo(this.#readings.length);
     const media: [string, Media][] = [
       [mediaKeys.matrixTable, tableMedia(mediaKeys.matrixTable, this.#next, matrixTable(reading, baseline))],
-      ...this.#charts('fixed'),
-      ...(grown ? this.#charts('growing') : []),
+      ...this.#charts('fixed', baseline),
+      ...(grown ? this.#charts('growing', baseline) : []),
       ...(draw ? await this.#draw(mediaKeys.matrix, pictures => pictures.matrix(reading, baseline)) : []),
+      ...(draw ? await this.#draw(mediaKeys.flow, pictures => pictures.flow(reading, baseline)) : []),
       ...(draw && grown ? await this.#map() : []),
     ];
     const strip = layerStrip(retentionOf(reading));
     return this.#lines({...scalarsOf(reading, baseline), [mediaKeys.strip]: strip}, media, reading.time);
   }
 
-  #charts(which: 'fixed' | 'growing'): [string, Media][] {
+  #charts(which: 'fixed' | 'growing', baseline: Baseline): [string, Media][] {
     return charts
       .filter(chart => chart.grows === (which === 'growing'))
       .map(chart => {
         const key = `${chart.key}_table`;
-        return [key, tableMedia(key, this.#next, chart.table(this.#readings, this.#baseline))];
+        return [key, tableMedia(key, this.#next, chart.table(this.#readings, baseline))];
       });
   }
 
@@ -209,10 +222,16 @@ export class RowMaker {
     return this.#draw(mediaKeys.map, pictures => pictures.layersBySteps(this.#readings));
   }
 
-  async #draw(key: string, draw: (pictures: Pictures) => Promise<Picture>): Promise<[string, Media][]> {
+  async #draw(
+    key: string,
+    draw: (pictures: Pictures) => Promise<Picture | TableData>,
+  ): Promise<[string, Media][]> {
     if (this.#pictures === undefined) return [];
     try {
-      return [[key, imageMedia(key, this.#next, await draw(this.#pictures))]];
+      const drawn = await draw(this.#pictures);
+      return [
+        [key, 'png' in drawn ? imageMedia(key, this.#next, drawn) : tableMedia(key, this.#next, drawn)],
+      ];
     } catch (error) {
       this.#onTrouble(`cannot draw ${key}: ${error instanceof Error ? error.message : String(error)}`);
       return [];

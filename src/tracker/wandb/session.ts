@@ -1,15 +1,16 @@
 import {hostname} from 'node:os';
 import {InvarianceError} from '../../errors.js';
 import type {RunInfo} from '../../types.js';
-import type {Api, RunPath, StreamPost} from './api.js';
+import type {Api, RunPath} from './api.js';
 import {mergeConfig, type WandbConfig} from './config.js';
-import type {MediaFile} from './media.js';
 import type {Patience} from './patience.js';
-import type {Outcome} from './request.js';
+import type {Body, Outcome} from './request.js';
 import type {WandbSettings} from './settings.js';
 
 /** What the server says of a run. */
 export interface RunStatus {
+  /** W&B's own id of the run, by which it is changed without being opened. */
+  id: string;
   lines: number;
   /** `_step` of the last line; null where there is none. */
   lastStep: number | null;
@@ -17,33 +18,57 @@ export interface RunStatus {
   config: WandbConfig;
 }
 
+/** Where a file is to be put; null where the server has it already. */
+export type Target = {url: string; headers: readonly string[]} | null;
+
 export interface Session {
   /** Sends until it works; throws where it is refused or the time for trying is over. */
   attempt<T>(send: () => Promise<Outcome<T>>): Promise<T>;
   /** Null where the server has no such run. */
   status(path: RunPath): Promise<RunStatus | null>;
+  /** W&B's own word for how a run stands: running, finished, crashed, failed, killed, …; null where there is none. */
+  state(path: RunPath): Promise<string | null>;
   /** The one that is named, else the key's own. */
   entity(settings: Pick<WandbSettings, 'entity'>): Promise<string>;
-  upsert(path: RunPath, settings: WandbSettings, info: RunInfo, config: WandbConfig): Promise<RunPath>;
-  uploadFiles(path: RunPath, files: readonly MediaFile[]): Promise<void>;
-  post(path: RunPath, body: StreamPost): Promise<Outcome<unknown>>;
+  /** Opens or finds a run. Its name is given where it is new, and where the settings say one. */
+  upsert(
+    path: RunPath,
+    options: {settings: WandbSettings; info: RunInfo; config: WandbConfig; isNew: boolean},
+  ): Promise<RunPath>;
+  /** Joins `ours` into the run's config, and touches nothing else of it. */
+  mergeConfig(path: RunPath, ours: WandbConfig): Promise<void>;
+  /** Puts a file where `ask` says; signed URLs expire, so a refusal asks again. */
+  store(ask: () => Promise<Target>, body: Exclude<Body, string>): Promise<void>;
 }
 
 /** What a refusal means to a person, and what to do. The journal is never touched by any of this. */
 export function refusal(code: number, reason: string): InvarianceError {
-  const meaning =
+  const [meaning, remedy] =
     code === 401
-      ? 'W&B refuses the API key; set WANDB_API_KEY or run `wandb login`'
+      ? [
+          'W&B refuses the API key',
+          'set WANDB_API_KEY or run `wandb login`, then `wandb-invariance sync RUN`',
+        ]
       : code === 403
-        ? 'this API key may not write to the project; check entity and project'
-        : code === 404
-          ? 'the run is not there any more: it was deleted on the server'
-          : code === 409
-            ? 'a run of this id was deleted on the server; sync it under another id'
-            : 'W&B refuses the run';
+        ? [
+            'this API key may not write to the project',
+            'check entity and project, then `wandb-invariance sync RUN`',
+          ]
+        : code === 404 || code === 409
+          ? ['the run was deleted on the server', '`wandb-invariance sync RUN --id NEW` sends it as another']
+          : ['W&B refuses the run', '`wandb-invariance sync RUN` tries again'];
+  return new InvarianceError('tracker_failed', `${meaning} (${reason}). The journal is kept; ${remedy}`);
+}
+
+/** W&B has no run where one was. */
+export function notThere({entity, project, run}: RunPath): InvarianceError {
+  return refusal(404, `no run ${run} in ${entity}/${project}`);
+}
+
+export function outOfReach(reason: string): InvarianceError {
   return new InvarianceError(
     'tracker_failed',
-    `${meaning} (${reason}). The journal is kept; \`wandb-invariance sync\` tries again`,
+    `W&B could not be reached: ${reason}. The journal is kept; \`wandb-invariance sync\` tries again`,
   );
 }
 
@@ -58,47 +83,52 @@ function parsed<T>(text: unknown, otherwise: T): T {
 
 export interface SessionOptions {
   api: Api;
-  patience: Patience;
+  /** Made anew for each file: that W&B answers is no success of the storage behind it. */
+  patience: () => Patience;
   /** Told of each failure that is tried again. */
   onRetry?: (reason: string) => void;
 }
 
 /** W&B's operations with patience: every one is repeated until it works or cannot work. */
 export function createSession({api, patience, onRetry = () => {}}: SessionOptions): Session {
+  const own = patience();
+
   async function attempt<T>(send: () => Promise<Outcome<T>>): Promise<T> {
     for (;;) {
       const outcome = await send();
       if (outcome.status === 'ok') {
-        patience.success();
+        own.success();
         return outcome.value;
       }
       if (outcome.status === 'refused') throw refusal(outcome.code, outcome.reason);
       onRetry(outcome.reason);
-      if (!(await patience.failure(outcome.afterMs))) {
-        throw new InvarianceError(
-          'tracker_failed',
-          `W&B could not be reached: ${outcome.reason}. The journal is kept; \`wandb-invariance sync\` tries again`,
-        );
-      }
+      if (!(await own.failure(outcome.afterMs))) throw outOfReach(outcome.reason);
     }
+  }
+
+  async function status({entity, project, run}: RunPath): Promise<RunStatus | null> {
+    const data = await attempt(() => api.graphql('RunResumeStatus', {entity, project, name: run}));
+    const bucket = (data.model as {bucket?: Record<string, unknown> | null} | null)?.bucket;
+    if (!bucket) return null;
+    const tail = parsed<unknown[]>(bucket.historyTail, []).at(-1);
+    const last =
+      typeof tail === 'string' ? parsed<Record<string, unknown>>(tail, {}) : (tail as object | undefined);
+    const lastStep = (last as {_step?: number} | undefined)?._step;
+    return {
+      id: String(bucket.id),
+      lines: Number(bucket.historyLineCount ?? 0),
+      lastStep: typeof lastStep === 'number' ? lastStep : null,
+      summary: parsed<Record<string, unknown>>(bucket.summaryMetrics, {}),
+      config: parsed<WandbConfig>(bucket.config, {}),
+    };
   }
 
   return {
     attempt,
-    async status({entity, project, run}) {
-      const data = await attempt(() => api.graphql('RunResumeStatus', {entity, project, name: run}));
-      const bucket = (data.model as {bucket?: Record<string, unknown> | null} | null)?.bucket;
-      if (!bucket) return null;
-      const tail = parsed<unknown[]>(bucket.historyTail, []).at(-1);
-      const last =
-        typeof tail === 'string' ? parsed<Record<string, unknown>>(tail, {}) : (tail as object | undefined);
-      const lastStep = (last as {_step?: number} | undefined)?._step;
-      return {
-        lines: Number(bucket.historyLineCount ?? 0),
-        lastStep: typeof lastStep === 'number' ? lastStep : null,
-        summary: parsed<Record<string, unknown>>(bucket.summaryMetrics, {}),
-        config: parsed<WandbConfig>(bucket.config, {}),
-      };
+    status,
+    async state({entity, project, run}) {
+      const data = await attempt(() => api.graphql('RunState', {entity, project, run}));
+      return (data.project as {run: {state: string} | null} | null)?.run?.state ?? null;
     },
     async entity(settings) {
       if (settings.entity !== undefined) return settings.entity;
@@ -108,13 +138,14 @@ export function createSession({api, patience, onRetry = () => {}}: SessionOption
       if (!entity) throw refusal(401, 'no viewer');
       return entity;
     },
-    async upsert({entity, project, run}, settings, info, config) {
+    async upsert({entity, project, run}, {settings, info, config, isNew}) {
       const data = await attempt(() =>
         api.graphql('UpsertBucket', {
           name: run,
           project,
           entity,
-          displayName: settings.name ?? info.name,
+          // Who renamed a run in its page named it.
+          displayName: settings.name ?? (isNew ? info.name : undefined),
           groupName: settings.group,
           jobType: settings.jobType,
           notes: settings.notes,
@@ -128,26 +159,32 @@ export function createSession({api, patience, onRetry = () => {}}: SessionOption
         .bucket;
       return {entity: bucket.project?.entity.name ?? entity, project: bucket.project?.name ?? project, run};
     },
-    async uploadFiles({entity, project, run}, files) {
-      if (files.length === 0) return;
-      const byPath = new Map(files.map(file => [file.path, file]));
-      const data = await attempt(() =>
-        api.graphql('CreateRunFiles', {entity, project, run, files: [...byPath.keys()]}),
-      );
-      const {uploadHeaders, files: targets} = data.createRunFiles as {
-        uploadHeaders: string[] | null;
-        files: {name: string; uploadUrl: string}[];
-      };
-      for (const {name, uploadUrl} of targets) {
-        const file = byPath.get(name);
-        if (file) await attempt(() => api.put(uploadUrl, uploadHeaders ?? [], file.bytes));
+    async mergeConfig(path, ours) {
+      const found = await status(path);
+      if (found === null) throw notThere(path);
+      const config = JSON.stringify(configFor(found, ours));
+      await attempt(() => api.graphql('UpsertBucket', {id: found.id, config}));
+    },
+    async store(ask, body) {
+      const storage = patience();
+      for (;;) {
+        const target = await ask();
+        if (target === null) return;
+        const outcome = await api.put(target.url, target.headers, body);
+        if (outcome.status === 'ok') return;
+        if (!(await storage.failure(outcome.status === 'retry' ? outcome.afterMs : null)))
+          throw new InvarianceError('tracker_failed', `W&B's storage does not take it: ${outcome.reason}`);
       }
     },
-    post: (path, body) => api.stream(path, body),
   };
 }
 
 /** The config of a run that may exist already. */
 export function configFor(status: RunStatus | null, ours: WandbConfig): WandbConfig {
   return status === null ? ours : mergeConfig(status.config, ours);
+}
+
+/** The page of a run. */
+export function runUrl(baseUrl: string, {entity, project, run}: RunPath): string {
+  return `${baseUrl.replace('//api.wandb', '//wandb')}/${entity}/${project}/runs/${run}`;
 }

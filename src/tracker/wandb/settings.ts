@@ -120,21 +120,40 @@ function given<T extends object>(values: T): Partial<T> {
   ) as Partial<T>;
 }
 
-/** The key for a server: option, WANDB_API_KEY, then ~/.netrc (or the file NETRC names). Null where there is none. */
+/** A key, and where it was found. */
+export interface FoundKey {
+  key: string;
+  from: 'option' | 'environment' | 'netrc';
+}
+
+/**
+ * The key for a server: the option, WANDB_API_KEY, then ~/.netrc (or the file NETRC names). Null where there is none.
+ * The first two are for the server that option and environment name now, `today`, and are sent to no other one.
+ */
 export function findApiKey(
   baseUrl: string,
-  option: string | undefined,
+  {apiKey, today = baseUrl}: {apiKey?: string; today?: string},
   {env = process.env, readText = readIfThere}: Surroundings = {},
-): string | null {
-  const key = option || env.WANDB_API_KEY;
-  if (key) return key.trim();
+): FoundKey | null {
+  if (today === baseUrl) {
+    if (apiKey) return {key: apiKey.trim(), from: 'option'};
+    if (env.WANDB_API_KEY) return {key: env.WANDB_API_KEY.trim(), from: 'environment'};
+  }
   const home = env.HOME ?? homedir();
   for (const path of env.NETRC ? [env.NETRC] : [join(home, '.netrc'), join(home, '_netrc')]) {
     const text = readText(path);
-    const found = text === null ? null : passwordOf(text, new URL(baseUrl).host);
-    if (found !== null) return found;
+    const key = text === null ? null : passwordOf(text, new URL(baseUrl).host);
+    if (key !== null) return {key, from: 'netrc'};
   }
   return null;
+}
+
+/** What environment and options say themselves, without the defaults. */
+export function givenSettings(
+  options: WandbOptions = {},
+  {env = process.env}: Pick<Surroundings, 'env'> = {},
+): WandbOptions {
+  return {...given(fromEnvironment(env)), ...given({...options, apiKey: undefined})};
 }
 
 /**
@@ -145,13 +164,9 @@ export function findApiKey(
  */
 export function resolveSettings(
   options: WandbOptions = {},
-  {env = process.env}: Pick<Surroundings, 'env'> = {},
+  surroundings: Pick<Surroundings, 'env'> = {},
 ): WandbSettings {
-  const merged = {
-    ...defaultSettings,
-    ...given(fromEnvironment(env)),
-    ...given({...options, apiKey: undefined}),
-  };
+  const merged = {...defaultSettings, ...givenSettings(options, surroundings)};
   const parsed = schema.safeParse(merged);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
@@ -166,6 +181,24 @@ export function resolveSettings(
     );
   }
   return {...parsed.data, baseUrl: parsed.data.baseUrl.replace(/\/+$/, '')};
+}
+
+/**
+ * The environment without what names one run: a sweep's agent exports these for the training, and they are not meant for
+ * a run beside it or for whatever runs are synced.
+ */
+export function withoutRun(env: NonNullable<Surroundings['env']> = process.env): typeof env {
+  return {...env, WANDB_RUN_ID: undefined, WANDB_NAME: undefined, WANDB_RESUME: undefined};
+}
+
+/** A run that was opened stays where it is; everything else is as it is said now. */
+export function settingsNow(
+  now: WandbSettings,
+  before: Pick<WandbSettings, 'id' | 'entity' | 'project' | 'baseUrl'> | null,
+): WandbSettings {
+  if (before === null) return now;
+  const {id, entity, project, baseUrl} = before;
+  return {...now, id, entity, project, baseUrl};
 }
 
 /** The folder that run folders stand in: `invariance/` here, or under WANDB_DIR. */

@@ -1,7 +1,9 @@
 import {fork, type ChildProcess} from 'node:child_process';
+import {closeSync, openSync, readFileSync} from 'node:fs';
 import {createRequire} from 'node:module';
+import {join} from 'node:path';
 import {defaultTiming, type Timing} from './timing.js';
-import type {UploaderMessage, UploaderTask} from './uploader.js';
+import {wordsFile, type UploaderMessage, type UploaderTask} from './uploader.js';
 
 /** An uploading process that died is started again this many times a run: it goes on where the server stands. */
 const restarts = 20;
@@ -33,6 +35,7 @@ export function startUploader({
 }: StartUploaderOptions): Uploader {
   const program = entry ?? createRequire(import.meta.url).resolve('wandb-invariance/uploader');
   const {retryFirstMs} = {...defaultTiming, ...timing};
+  const words = join(folder, wordsFile);
   let child: ChildProcess | undefined;
   let result: 'done' | 'failed' | null = null;
   let left = restarts;
@@ -43,14 +46,26 @@ export function startUploader({
     waiting.forEach(resolve => resolve());
   }
 
+  /** The line of the last words that says what went wrong. */
+  function cause(): string {
+    try {
+      const lines = readFileSync(words, 'utf8').split('\n');
+      return (lines.find(line => /^\w*Error\b/.test(line)) ?? lines.find(line => line !== '') ?? '').trim();
+    } catch {
+      return '';
+    }
+  }
+
   function start(): void {
-    const task: UploaderTask = {folder, timing};
+    const task: UploaderTask = {folder, timing, writer: process.pid};
+    const stderr = openWords(words);
     child = fork(program, [JSON.stringify(task)], {
       detached: true,
-      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+      stdio: ['ignore', 'ignore', stderr ?? 'ignore', 'ipc'],
       env: {...process.env, WANDB_API_KEY: apiKey},
       execArgv: [],
     });
+    if (stderr !== null) closeSync(stderr);
     child.on('message', (message: UploaderMessage) => {
       onMessage(message);
       if (message.type === 'done' || message.type === 'failed') settle(message.type);
@@ -63,12 +78,15 @@ export function startUploader({
       });
       settle('failed');
     });
-    child.on('exit', code => {
+    child.on('exit', (code, signal) => {
       if (result !== null) return;
       if (left-- <= 0) {
+        const why = cause();
         onMessage({
           type: 'failed',
-          message: `the W&B uploader ended ${restarts} times, last with code ${code}`,
+          message:
+            `the W&B uploader ended ${restarts + 1} times, last with ${signal ?? `code ${code}`}` +
+            `${why === '' ? '' : ` (${why})`}; what is missing: \`wandb-invariance sync ${folder}\``,
         });
         return settle('failed');
       }
@@ -94,4 +112,13 @@ export function startUploader({
       return result === 'done';
     },
   };
+}
+
+function openWords(path: string): number | null {
+  try {
+    return openSync(path, 'w');
+  } catch {
+    // A disk that is full: the upload can do without.
+    return null;
+  }
 }

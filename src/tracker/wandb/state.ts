@@ -13,21 +13,31 @@ export interface UploadState {
   opened: {entity: string; project: string; run: string; url: string} | null;
   /** First history line that is ours; written before the first row is sent. */
   base: number | null;
-  /** The user's own run: its client counts the lines, so ours are known by their `invariance/row`. */
-  own: boolean;
+  /**
+   * Whether another client counts the run's lines, so that ours are known by their `invariance/row`: the user's own
+   * SDK in the training process, or one elsewhere that only the server knows the end of.
+   */
+  own: false | 'sdk' | 'elsewhere';
   /** Rows the server was seen to hold. */
   rows: number;
-  /** Journal seq of the `ended` event that the server knows of. */
+  /** Journal seq of the last record when the server was told the end. */
   completed: number | null;
-  /** Checkpoints already uploaded, by path. */
-  artifacts: Record<string, string>;
+  /** Artifact by checkpoint event; null where the checkpoint was deleted before it could be uploaded. */
+  artifacts: Record<string, string | null>;
+  /** Checkpoint events whose upload failed. */
+  owedModels: string[];
+  /** Tables and pictures that rows name and storage did not take yet; their bytes are in `owedFolder`. */
+  owedFiles: string[];
   /** Layers that raised their alert. */
   alerted: string[];
   /** Why the upload stopped, for `sync` and `list`. */
   problem: string | null;
 }
 
-export function freshState(settings: WandbSettings, {own = false} = {}): UploadState {
+export function freshState(
+  settings: WandbSettings,
+  {own = false}: Partial<Pick<UploadState, 'own'>> = {},
+): UploadState {
   return {
     settings,
     opened: null,
@@ -36,6 +46,8 @@ export function freshState(settings: WandbSettings, {own = false} = {}): UploadS
     rows: 0,
     completed: null,
     artifacts: {},
+    owedModels: [],
+    owedFiles: [],
     alerted: [],
     problem: null,
   };
@@ -70,4 +82,26 @@ export function writeState(folder: string, state: UploadState): void {
     closeSync(fd);
   }
   renameSync(part, path);
+}
+
+/**
+ * Writes a state whenever it is called. A disk that refuses is said once and stops nothing: what is in memory is right,
+ * and the next call tries again.
+ */
+export function stateKeeper(
+  folder: string,
+  state: UploadState,
+  onTrouble: (message: string) => void,
+): () => void {
+  let failing = false;
+  return () => {
+    try {
+      writeState(folder, state);
+      failing = false;
+    } catch (error) {
+      if (!failing)
+        onTrouble(`cannot write ${join(folder, stateFile)}: ${messageOf(error)}; the upload goes on`);
+      failing = true;
+    }
+  };
 }

@@ -2,6 +2,26 @@ import type {LayerName} from '../../types.js';
 import type {SummaryKind} from '../keys.js';
 import {summaryKinds} from './config.js';
 
+/** Longest summary inside a request, in bytes; W&B refuses requests of 10 MiB. */
+const summaryBytes = 9 * 1024 * 1024;
+
+/** A summary as its file holds it; keys that find no room in a request are left out. */
+export function summaryText(values: Record<string, unknown>): string {
+  const quoted = (value: unknown): number => Buffer.byteLength(JSON.stringify(JSON.stringify(value)));
+  if (quoted(values) <= summaryBytes) return JSON.stringify(values);
+  let room = summaryBytes;
+  return JSON.stringify(
+    Object.fromEntries(
+      Object.entries(values).filter(([key, value]) => {
+        const bytes = quoted({[key]: value});
+        const fits = bytes <= room;
+        if (fits) room -= bytes;
+        return fits;
+      }),
+    ),
+  );
+}
+
 /**
  * The summary of a run, folded over its rows: `{min, last}` or `{max, last}` for keys that say so, the last value
  * for all others.

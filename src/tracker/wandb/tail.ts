@@ -1,8 +1,8 @@
-import {closeSync, fstatSync, openSync, readSync} from 'node:fs';
+import {closeSync, openSync, readSync, statSync} from 'node:fs';
 import {join} from 'node:path';
 import {parseLine, type JournalRecord, type RecordKind} from '../journal-lines.js';
 import type {RunState} from '../../types.js';
-import {isWriterGone, runFiles} from '../read-run.js';
+import {runFiles, writerOf} from '../read-run.js';
 
 /** Read from each file at a time; a longer line is read whole. */
 const chunkBytes = 256 * 1024;
@@ -32,14 +32,11 @@ class LineReader {
   /** Reads on where nothing waits. */
   fill(): void {
     if (this.#queue.length > 0) return;
-    let fd: number;
+    // Looked at first: of two files one may have nothing new for a hundred thousand records of the other.
+    const rest = (statSync(this.#path, {throwIfNoEntry: false})?.size ?? 0) - this.#offset;
+    if (rest <= 0) return;
+    const fd = openSync(this.#path, 'r');
     try {
-      fd = openSync(this.#path, 'r');
-    } catch {
-      return;
-    }
-    try {
-      const rest = fstatSync(fd).size - this.#offset;
       for (let length = Math.min(rest, chunkBytes); length > 0; length = Math.min(rest, length * 2)) {
         const chunk = Buffer.alloc(length);
         const read = readSync(fd, chunk, 0, length, this.#offset);
@@ -98,13 +95,33 @@ export function* journalRecords(folder: string): Generator<JournalRecord> {
   for (let record = tail.next({final: true}); record; record = tail.next({final: true})) yield record;
 }
 
+/** The end that a journal has, as its records tell it one after the other. */
+export class JournalEnd {
+  #state: Exclude<RunState, 'running'> | null = null;
+  #seq = -1;
+
+  see(record: JournalRecord): void {
+    // Notices may follow the end; a record of training takes it back.
+    if (record.kind === 'reading' || ['logged', 'resumed', 'baseline'].includes(record.event.type))
+      this.#state = null;
+    else if (record.event.type === 'ended') {
+      this.#state = record.event.state;
+      this.#seq = record.seq;
+    }
+  }
+
+  /** Null where there is none, or none from record `seq` on. */
+  since(seq: number): Exclude<RunState, 'running'> | null {
+    return this.#seq >= seq ? this.#state : null;
+  }
+}
+
 /** How the run of a journal stands, without keeping the journal in memory. */
 export async function journalState(folder: string): Promise<RunState> {
-  let state: RunState = 'running';
-  for (const record of journalRecords(folder)) {
-    if (record.kind !== 'event') continue;
-    if (record.event.type === 'ended') ({state} = record.event);
-    if (record.event.type === 'resumed') state = 'running';
-  }
-  return state === 'running' && (await isWriterGone(folder)) ? 'crashed' : state;
+  const end = new JournalEnd();
+  for (const record of journalRecords(folder)) end.see(record);
+  const writer = await writerOf(folder);
+  if (writer === 'elsewhere') return end.since(0) ?? 'running';
+  // A process that resumes the run writes so a moment after it has opened the journal.
+  return end.since(writer.lives ? writer.from : 0) ?? (writer.lives ? 'running' : 'crashed');
 }

@@ -13,6 +13,10 @@ export interface Timing {
   retryMaxMs: number;
   /** After this long without success the upload is left to `wandb-invariance sync`. */
   retryForMs: number;
+  /** As long as this rows wait for storage that takes no tables and pictures; then they go on without them. */
+  storageForMs: number;
+  /** Waiting this long for another process to let go of the run, the uploading process says for whom. */
+  lockNoticeMs: number;
   /** `finish` waits this long for the upload, which then goes on in the background. */
   finishMs: number;
 }
@@ -26,5 +30,7 @@ export const defaultTiming: Timing = {
   retryFirstMs: 1_000,
   retryMaxMs: 60_000,
   retryForMs: 24 * 60 * 60 * 1000,
+  storageForMs: 120_000,
+  lockNoticeMs: 30_000,
   finishMs: 60_000,
 };

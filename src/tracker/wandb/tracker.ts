@@ -1,17 +1,27 @@
-import {createInterface} from 'node:readline/promises';
 import {messageOf} from '../../errors.js';
 import type {Tracker} from '../contract.js';
+import {askOnTerminal, type AskedKey} from './ask-key.js';
 import {logIntoOwnRun, type OwnRun, type OwnRunLogger} from './own-run.js';
 import type {Pictures} from './rows.js';
-import {findApiKey, resolveSettings, type Surroundings, type WandbOptions} from './settings.js';
+import {runUrl} from './session.js';
+import {
+  findApiKey,
+  resolveSettings,
+  settingsNow,
+  type Surroundings,
+  type WandbOptions,
+  type WandbSettings,
+} from './settings.js';
 import {startUploader, type Uploader} from './start-uploader.js';
+import {freshState, readState, stateKeeper, writeState} from './state.js';
 import {journalRecords} from './tail.js';
-import {freshState, readState, writeState} from './state.js';
 import {defaultTiming, type Timing} from './timing.js';
 
 export interface WandbTrackerOptions extends WandbOptions {
   /** The user's own run of `@wandb/sdk`; without it a run is opened. */
   run?: OwnRun;
+  /** Id of a run that another process writes: rows are appended to it once it has ended. */
+  appendTo?: string;
   /** Draws the images of a run that is the user's own; the uploading process brings its own. */
   pictures?: Pictures;
   timing?: Partial<Timing>;
@@ -21,17 +31,7 @@ export interface WandbTrackerOptions extends WandbOptions {
   say?: (line: string) => void;
   surroundings?: Surroundings;
   /** Asks for a key on a terminal; an empty answer means offline. Null where there is no terminal. */
-  askKey?: ((baseUrl: string) => Promise<string>) | null;
-}
-
-async function askOnTerminal(baseUrl: string): Promise<string> {
-  const terminal = createInterface({input: process.stdin, output: process.stderr});
-  try {
-    const page = `${baseUrl.replace('//api.wandb', '//wandb')}/authorize`;
-    return (await terminal.question(`W&B API key from ${page} (empty: offline): `)).trim();
-  } finally {
-    terminal.close();
-  }
+  askKey?: ((baseUrl: string) => AskedKey) | null;
 }
 
 /**
@@ -44,9 +44,9 @@ async function askOnTerminal(baseUrl: string): Promise<string> {
  * @throws InvarianceError `bad_option` where a setting is refused, when the tracker is built.
  */
 export function wandbTracker(options: WandbTrackerOptions = {}): Tracker {
-  const {run, pictures, timing, entry, surroundings = {}, ...rest} = options;
+  const {run, appendTo, pictures, timing, entry, surroundings = {}, ...rest} = options;
   const {say: sayOption, askKey, ...wandb} = rest;
-  const settings = resolveSettings(wandb, surroundings);
+  const settings = resolveSettings(appendTo === undefined ? wandb : {...wandb, id: appendTo}, surroundings);
   const say =
     sayOption ??
     ((line: string) => {
@@ -55,50 +55,66 @@ export function wandbTracker(options: WandbTrackerOptions = {}): Tracker {
   if (settings.mode === 'disabled') return {name: 'wandb', start() {}, event() {}, reading() {}, finish() {}};
   if (run) return ownRunTracker(run, {pictures, timing, say, settings});
 
+  const ask =
+    askKey === undefined
+      ? process.stdin.isTTY && process.stderr.isTTY
+        ? (baseUrl: string) => askOnTerminal(baseUrl)
+        : null
+      : askKey;
   let uploader: Uploader | undefined;
+  let asked: AskedKey | undefined;
   let folder = '';
+
+  function upload(apiKey: string): void {
+    const state = readState(folder);
+    if (state) writeState(folder, {...state, settings: {...state.settings, mode: 'online'}});
+    uploader = startUploader({
+      folder,
+      apiKey,
+      timing,
+      entry,
+      onMessage(message) {
+        if (message.type === 'opened') say(`W&B run: ${message.url}`);
+        if (message.type === 'notice') say(message.message);
+        if (message.type === 'failed') say(`the upload stopped: ${message.message}`);
+      },
+    });
+  }
+
   return {
     name: 'wandb',
-    async start(info, {folder: at}) {
+    start(info, {folder: at}) {
       folder = at;
       const before = readState(folder);
-      // A run that was opened before stays where it is, whatever the environment says now.
-      const state = before
-        ? {...before, problem: null}
-        : freshState({...settings, id: settings.id ?? info.id});
-      let apiKey: string | null = null;
-      if (settings.mode === 'online') {
-        apiKey = findApiKey(settings.baseUrl, wandb.apiKey, surroundings);
-        const ask =
-          askKey === undefined
-            ? process.stdin.isTTY && process.stderr.isTTY
-              ? askOnTerminal
-              : null
-            : askKey;
-        if (apiKey === null && ask) apiKey = (await ask(settings.baseUrl)) || null;
-        if (apiKey === null)
-          say(`no W&B API key: offline; set WANDB_API_KEY, then run \`wandb-invariance sync ${folder}\``);
-      }
-      const mode = apiKey === null ? 'offline' : 'online';
-      writeState(folder, {...state, settings: {...state.settings, mode}});
-      if (apiKey === null) return;
-      uploader = startUploader({
-        folder,
-        apiKey,
-        timing,
-        entry,
-        onMessage(message) {
-          if (message.type === 'opened') say(`W&B run: ${message.url}`);
-          if (message.type === 'notice') say(message.message);
-          if (message.type === 'failed') say(`the upload stopped: ${message.message}`);
-        },
-      });
+      const now = settingsNow(
+        {...settings, id: settings.id ?? info.id, mode: 'offline'},
+        before?.opened ? {...before.settings, id: before.opened.run} : null,
+      );
+      const state = before ?? freshState(now, {own: appendTo === undefined ? false : 'elsewhere'});
+      // Whatever becomes of the key, `sync` finds how the run is to be uploaded.
+      writeState(folder, {...state, settings: now, problem: null});
+      if (settings.mode !== 'online') return;
+      const found = findApiKey(now.baseUrl, {apiKey: wandb.apiKey, today: settings.baseUrl}, surroundings);
+      if (found) return upload(found.key);
+      const offline = (): void =>
+        say(
+          `no W&B API key for ${new URL(now.baseUrl).host}: offline; set WANDB_API_KEY, ` +
+            `then run \`wandb-invariance sync ${folder}\``,
+        );
+      if (!ask) return offline();
+      // The training does not wait for the answer: rows wait in the journal.
+      asked = ask(now.baseUrl);
+      void asked.answer
+        .then(key => (key === '' ? offline() : upload(key)))
+        .catch(error => say(messageOf(error)));
     },
     event() {
       // The uploading process reads it in the journal.
     },
     reading() {},
     async finish() {
+      asked?.cancel();
+      await asked?.answer;
       const {finishMs} = {...defaultTiming, ...timing};
       if (uploader === undefined || (await uploader.wait(finishMs))) return;
       say(`W&B does not hold everything yet; what is missing: \`wandb-invariance sync ${folder}\``);
@@ -117,7 +133,7 @@ function ownRunTracker(
     pictures?: Pictures;
     timing?: Partial<Timing>;
     say: (line: string) => void;
-    settings: ReturnType<typeof resolveSettings>;
+    settings: WandbSettings;
   },
 ): Tracker {
   let logger: OwnRunLogger;
@@ -126,31 +142,27 @@ function ownRunTracker(
     name: 'wandb',
     async start(info, {folder: at, resumed}) {
       folder = at;
-      logger = logIntoOwnRun({run, pictures, timing, onNotice: say});
-      const before = readState(folder);
-      const own = {
-        ...settings,
-        id: run.id,
-        project: run.project,
-        baseUrl: run.settings.baseUrl.replace(/\/+$/, ''),
-      };
-      writeState(folder, before ?? freshState(own, {own: true}));
+      const place = {id: run.id, project: run.project, baseUrl: run.settings.baseUrl.replace(/\/+$/, '')};
+      const state = readState(folder) ?? freshState(settings, {own: 'sdk'});
+      state.settings = {...settings, ...place};
+      const save = stateKeeper(folder, state, say);
+      save();
+      logger = logIntoOwnRun({run, folder, state, save, pictures, timing, onNotice: say});
+      // Known as soon as W&B says it, so that `sync` finds the run of a process that was killed.
+      void logger.path.then(
+        path => {
+          state.opened = {...path, url: runUrl(place.baseUrl, path)};
+          save();
+        },
+        error => say(`the run's owner is not known: ${messageOf(error)}`),
+      );
       await logger.start(info, resumed ? journalRecords(folder) : []);
     },
     event: event => logger.event(event),
     reading: reading => logger.reading(reading),
     async finish(state) {
-      await logger.finish({type: 'ended', time: Date.now(), state});
-      try {
-        const {entity, project, run: id} = await logger.path;
-        const current = readState(folder);
-        if (current) {
-          const url = `${current.settings.baseUrl}/${entity}/${project}/runs/${id}`;
-          writeState(folder, {...current, opened: {entity, project, run: id, url}});
-        }
-      } catch (error) {
-        say(`the run's owner is not known: ${messageOf(error)}`);
-      }
+      if (await logger.finish({type: 'ended', time: Date.now(), state})) return;
+      say(`rows may be missing in W&B; once your run has ended: \`wandb-invariance sync ${folder}\``);
     },
   };
 }

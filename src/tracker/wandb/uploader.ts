@@ -1,6 +1,10 @@
+import {rmSync} from 'node:fs';
+import {join} from 'node:path';
 import {InvarianceError, messageOf} from '../../errors.js';
-import {lockRun} from './lock.js';
+import {appendToRun} from './append.js';
+import {lockRun, type Lock} from './lock.js';
 import type {Pictures} from './rows.js';
+import {readState} from './state.js';
 import {defaultTiming, type Timing} from './timing.js';
 import {uploadRun, type UploadOptions} from './upload.js';
 
@@ -15,7 +19,12 @@ export type UploaderMessage =
 export interface UploaderTask {
   folder: string;
   timing: Partial<Timing>;
+  /** The training process. */
+  writer: number;
 }
+
+/** Where an uploading process that cannot even start leaves its last words, in the run folder. */
+export const wordsFile = 'wandb-uploader.log';
 
 /** Asked to end, it still delivers for this long, in milliseconds. */
 const graceMs = 5_000;
@@ -26,7 +35,7 @@ const graceMs = 5_000;
  * a few seconds.
  */
 export async function runUploader(
-  {folder, timing}: UploaderTask,
+  {folder, timing, writer}: UploaderTask,
   {apiKey, pictures, parent = process}: {apiKey: string; pictures?: Pictures; parent?: NodeJS.Process},
 ): Promise<void> {
   const tell = (message: UploaderMessage): void => {
@@ -34,32 +43,54 @@ export async function runUploader(
   };
   process.on('SIGINT', () => {});
   process.on('SIGTERM', () => setTimeout(() => process.exit(143), graceMs).unref());
-  const {pollMs} = {...defaultTiming, ...timing};
-  let unlock = lockRun(folder);
-  while (unlock === null) {
-    // An uploader of this run from before a resume still delivers; this one takes over when it ends.
-    await new Promise(resolve => setTimeout(resolve, pollMs));
-    unlock = lockRun(folder);
-  }
   const options: UploadOptions = {
     folder,
     apiKey,
     timing,
     pictures,
+    writer,
     isLive: () => parent.connected,
     withoutEnd: 'crashed',
     onOpened: url => tell({type: 'opened', url}),
     onNotice: notice => tell({type: 'notice', ...notice}),
   };
+  let release: (() => void) | null = null;
+  let end: UploaderMessage;
   try {
-    const {rows, url} = await uploadRun(options);
-    tell({type: 'done', rows, url});
+    release = await lockOf(folder, {...defaultTiming, ...timing}, message =>
+      tell({type: 'notice', level: 'warning', message}),
+    );
+    const state = readState(folder);
+    const {rows, url} = state?.own
+      ? await appendToRun({...options, state, waits: true})
+      : await uploadRun(options);
+    end = {type: 'done', rows, url};
   } catch (error) {
     if (!(error instanceof InvarianceError))
       tell({type: 'notice', level: 'warning', message: messageOf(error)});
-    tell({type: 'failed', message: messageOf(error)});
-  } finally {
-    unlock();
-    if (parent.connected) parent.disconnect();
+    end = {type: 'failed', message: messageOf(error)};
   }
+  release?.();
+  rmSync(join(folder, wordsFile), {force: true});
+  tell(end);
+  if (parent.connected) parent.disconnect();
+}
+
+/** Waits for it: an uploader of this run from before a resume still delivers, and this one takes over when it ends. */
+async function lockOf(
+  folder: string,
+  {pollMs, lockNoticeMs}: Timing,
+  onNotice: (message: string) => void,
+): Promise<() => void> {
+  const since = Date.now();
+  let lock: Lock;
+  let said = false;
+  while ((lock = lockRun(folder)).status === 'held') {
+    if (!said && Date.now() - since >= lockNoticeMs) {
+      onNotice(`the upload of ${folder} waits: ${lock.by}`);
+      said = true;
+    }
+    await new Promise(resolve => setTimeout(resolve, pollMs));
+  }
+  return lock.release;
 }

@@ -12,7 +12,12 @@ import {
 } from 'node:fs/promises';
 import {join} from 'node:path';
 import {describe, expect, test} from 'vitest';
-import {findCheckpoints, type Checkpoint, type CheckpointMemory} from '../../../src/engine/index.js';
+import {
+  findCheckpoints,
+  findTrainings,
+  type Checkpoint,
+  type CheckpointMemory,
+} from '../../../src/engine/index.js';
 import {fixtures, rejection, scratch} from './scratch.js';
 
 const later = () => Date.now() + 3_600_000;
@@ -65,8 +70,8 @@ describe('recognises, in the order of their steps', () => {
       await cp(join(path, 'model.safetensors'), join(path, 'model_1.safetensors'));
     }
     expect(summary(await findCheckpoints(folder, {now: later}), folder)).toEqual([
-      ['checkpoints/checkpoint_9', 'accelerate', 9, null, true],
-      ['checkpoints/checkpoint_10', 'accelerate', 10, null, true],
+      ['checkpoints/checkpoint_9', 'accelerate', 10, null, true],
+      ['checkpoints/checkpoint_10', 'accelerate', 11, null, true],
     ]);
   });
 
@@ -86,13 +91,13 @@ describe('recognises, in the order of their steps', () => {
       [
         'lightning_logs/version_0/checkpoints/vit-epoch=01-val_loss=0.31.safetensors',
         'lightning',
-        1,
-        1,
+        2,
+        2,
         true,
       ],
-      ['export-7', 'folder', 7, null, true],
-      ['checkpoint-12.safetensors', 'timm', 12, 12, true],
-      ['lightning_logs/version_0/checkpoints/epoch=3-step=1000.safetensors', 'lightning', 1000, 3, true],
+      ['export-7', 'folder', 8, null, true],
+      ['checkpoint-12.safetensors', 'timm', 13, 13, true],
+      ['lightning_logs/version_0/checkpoints/epoch=3-step=1000.safetensors', 'lightning', 1000, 4, true],
     ]);
     expect(found.slice(4).sort()).toEqual([
       ['mine.safetensors', 'file', null, null, true],
@@ -134,7 +139,7 @@ describe('a checkpoint is complete only when it is all there', () => {
     const folder = await scratch();
     await writeFile(join(folder, 'epoch=1-step=20.ckpt'), '');
     expect(await findCheckpoints(folder)).toMatchObject([
-      {step: 20, epoch: 1, complete: false, waiting: /epoch=1-step=20\.ckpt.*convert it once: .*epoch=1-step=20\.safetensors/},
+      {step: 20, epoch: 2, complete: false, pickled: true, waiting: /epoch=1-step=20\.ckpt.*convert it once: .*epoch=1-step=20\.safetensors/},
     ]); // prettier-ignore
   });
 
@@ -230,6 +235,20 @@ describe('scanning again', () => {
     expect(third[0]!.mtime).toBeGreaterThan(first[0]!.mtime);
   });
 
+  test('does not look again at what can never be read, as 10,000 pickles of features', async () => {
+    const folder = await scratch();
+    await writeFile(join(folder, 'features-1.pt'), '');
+    await truncate(join(await put(join(folder, 'checkpoint-2')), 'model.safetensors'), 5000);
+    const memory: CheckpointMemory = new Map();
+    const first = await findCheckpoints(folder, {now: later, memory});
+    const second = await findCheckpoints(folder, {now: later, memory});
+    expect(first.map(({complete, pickled}) => [complete, pickled])).toEqual([
+      [false, true],
+      [false, false],
+    ]);
+    expect(second.every((checkpoint, i) => checkpoint === first[i])).toBe(true);
+  });
+
   test('while checkpoints come and go never fails', async () => {
     const folder = await scratch();
     let writing = true;
@@ -252,6 +271,18 @@ describe('scanning again', () => {
     expect((await readdir(folder)).length).toBe(3);
     expect(await findCheckpoints(folder, {now: later, memory})).toHaveLength(3);
   });
+});
+
+test('trainings of their own in a folder are told from its checkpoints', async () => {
+  const folder = await scratch();
+  await put(join(folder, 'checkpoint-5'));
+  await put(join(folder, 'export-7'));
+  await mkdir(join(folder, 'runs'));
+  await put(join(folder, 'seed-1', 'checkpoint-5'));
+  await mkdir(join(folder, 'seed-2'));
+  await putFile(join(folder, 'seed-2', 'epoch=0-step=10.safetensors'));
+  await mkdir(join(folder, 'lightning_logs', 'version_0'), {recursive: true});
+  expect(await findTrainings(folder)).toEqual(['seed-1', 'seed-2'].map(name => join(folder, name)));
 });
 
 test('a folder that is not there is refused', async () => {

@@ -1,5 +1,5 @@
 import {existsSync} from 'node:fs';
-import {writeFile} from 'node:fs/promises';
+import {symlink, utimes, writeFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import {describe, expect, test} from 'vitest';
 import {loggedAt, readTrainerState} from '../../../src/engine/index.js';
@@ -43,6 +43,24 @@ test('NaN and Infinity, as Python writes them, are left out and harm nothing els
 
 test.each(['', '{"global_step": 3', '[]', '{"global_step": "3"}'])('%j counts as none', async text => {
   expect(await stateOf(text)).toBeUndefined();
+});
+
+test('one that is older than the weights counts as none while these are fresh, as copies come in any order', async () => {
+  const folder = await scratch();
+  await writeFile(join(folder, 'trainer_state.json'), '{"global_step": 3}');
+  await utimes(join(folder, 'trainer_state.json'), 50, 50);
+  const read = (notBefore: number, now: number) => readTrainerState(folder, {notBefore, now: () => now});
+  expect(await read(50_000, 60_000)).toMatchObject({step: 3});
+  expect(await read(50_001, 60_000)).toBeUndefined();
+  expect(await read(50_001, 50_001 + 599_999)).toBeUndefined();
+  expect(await read(50_001, 50_001 + 600_000)).toMatchObject({step: 3});
+});
+
+test('a link that leaves the folder is not followed', async () => {
+  const [folder, elsewhere] = [await scratch(), await scratch()];
+  await writeFile(join(elsewhere, 'secret.json'), '{"global_step": 3}');
+  await symlink(join(elsewhere, 'secret.json'), join(folder, 'trainer_state.json'));
+  expect(await readTrainerState(folder)).toBeUndefined();
 });
 
 test('a folder without one has none', async () => {

@@ -8,14 +8,16 @@ import {syncRun} from '../../../src/tracker/index.js';
 import {sampleBaseline, sampleInfo, sampleReading} from '../sample-run.js';
 import {quickTiming} from './quick-timing.js';
 import {rowsOf} from './stand-in-store.js';
-import {StandIn, type Fault} from './stand-in.js';
+import {StandIn, type Fault, type Seen} from './stand-in.js';
 
-/** Runs, and how many at a time. CHAOS_RUNS asks for fewer or more. */
-const runs = Number(process.env.CHAOS_RUNS ?? 200);
+/** Runs, and how many at a time. CHAOS_RUNS asks for more. */
+const runs = Number(process.env.CHAOS_RUNS ?? 25);
 const atOnce = 6;
+/** Longer than any uploader needs, on any machine; milliseconds. */
+const longMs = 120_000;
 const apiKey = 'the-secret-key-of-the-chaos-runs';
 
-const timing = {...quickTiming, requestMs: 400, finishMs: 1_500, postMs: 15};
+const timing = {...quickTiming, requestMs: 600, storageForMs: 100, finishMs: 1_500, postMs: 15};
 
 const kinds: Fault[] = [
   {kind: 'hang'},
@@ -24,12 +26,18 @@ const kinds: Fault[] = [
   {kind: 'status', status: 502},
   {kind: 'status', status: 429, retryAfter: '0.05'},
   {kind: 'status', status: 400, body: 'wrong offset'},
+  {kind: 'status', status: 409, body: 'conflict'},
+  {kind: 'status', status: 413, body: 'too large'},
+  {kind: 'status', status: 403, body: 'Request has expired'},
   {kind: 'reset', after: false},
   {kind: 'reset', after: true},
   {kind: 'half'},
   {kind: 'errors', message: 'internal error'},
   {kind: 'forget', lines: 3},
 ];
+
+/** Only the stream has offsets to refuse, and only URLs of the storage expire: elsewhere these would be final. */
+const onlyOf: Record<number, Seen['kind']> = {400: 'stream', 409: 'stream', 413: 'stream', 403: 'file'};
 
 interface Outcome {
   seed: number;
@@ -54,8 +62,7 @@ async function chaos(seed: number): Promise<Outcome> {
   server.fault = ({kind}) => {
     if (!chance(rate)) return null;
     const fault = kinds[upTo(kinds.length)]!;
-    // W&B's GraphQL has no offsets to refuse, and only it answers 200 with errors.
-    if (fault.kind === 'status' && fault.status === 400 && kind !== 'stream') return null;
+    if (fault.kind === 'status' && (onlyOf[fault.status] ?? kind) !== kind) return null;
     if (fault.kind === 'errors' && kind !== 'graphql') return null;
     faults++;
     return fault;
@@ -86,6 +93,11 @@ async function chaos(seed: number): Promise<Outcome> {
     return child;
   };
   const ended = (child: ChildProcess) => new Promise<number | null>(resolve => child.on('exit', resolve));
+  /** Rows that the server lacks. */
+  const missing = (): number[] => {
+    const there = new Set(rowsOf(server.store.only).flatMap(row => ('row' in row ? [row.row] : [])));
+    return Array.from({length: rows}, (_, i) => i).filter(i => !there.has(i));
+  };
   const sleep = (ms: number) => new Promise(resolve => setTimeout(resolve, ms));
 
   for (let i = 0; i < kills; i++) {
@@ -102,19 +114,31 @@ async function chaos(seed: number): Promise<Outcome> {
     }
   }
   const code = await ended(start());
-  if (chance(0.3)) killUploader(folder);
+  const isUploaderKilled = chance(0.3);
+  if (isUploaderKilled) killUploader(folder);
   server.fault = () => null;
-  let synced = await syncRun({folder, apiKey, timing, surroundings: {env: {}}});
-  // An uploader whose training is gone still delivers; it ends by itself.
-  for (let i = 0; i < 400 && synced.status === 'failed' && synced.message.includes('another process'); i++) {
-    await sleep(50);
-    synced = await syncRun({folder, apiKey, timing, surroundings: {env: {}}});
-  }
-
   const problems: string[] = [];
   const check = (what: string, ok: boolean): void => {
     if (!ok) problems.push(what);
   };
+  // What it does not deliver by itself, the sync would repair unseen.
+  if (!isUploaderKilled) {
+    const isThere = () =>
+      server.store.runs.size > 0 && server.store.only.state === 'finished' && missing().length === 0;
+    for (const until = Date.now() + longMs; Date.now() < until && !isThere();) await sleep(50);
+    check(
+      `the uploader left ${missing().join()} behind, and the run ${[...server.store.runs.values()][0]?.state}`,
+      isThere(),
+    );
+  }
+  let synced = await syncRun({folder, apiKey, timing, surroundings: {env: {}}});
+  // An uploader whose training is gone still delivers; it ends by itself.
+  const until = Date.now() + longMs;
+  while (Date.now() < until && synced.status === 'failed' && synced.message.includes('is uploading it')) {
+    await sleep(50);
+    synced = await syncRun({folder, apiKey, timing, surroundings: {env: {}}});
+  }
+
   check(`the logging process ended with ${code}: ${log}`, code === 0);
   check(`sync failed: ${JSON.stringify(synced)}`, synced.status === 'synced');
   const run = [...server.store.runs.values()][0];
@@ -132,6 +156,15 @@ async function chaos(seed: number): Promise<Outcome> {
     stored.every((row, i) => row._step === i),
   );
   check(`overwritten: ${JSON.stringify(run?.overwritten)}`, run?.overwritten.length === 0);
+  const named = stored.flatMap(row =>
+    Object.values(row).flatMap(value =>
+      (value as {_type?: string; path: string})?._type === 'table-file'
+        ? [(value as {path: string}).path]
+        : [],
+    ),
+  );
+  const lost = named.filter(path => !server.store.blobs.has(`ada/chaos/run-1/${path}`));
+  check(`tables that are named and not stored: ${lost.join()}`, lost.length === 0);
   check(`state ${run?.state}`, run?.state === 'finished');
   check('the key is in the output', !log.includes(apiKey));
   for (const name of readdirSync(folder, {recursive: true, encoding: 'utf8'})) {

@@ -1,10 +1,17 @@
-import {mkdtempSync} from 'node:fs';
+import {mkdirSync, mkdtempSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import wandb from '@wandb/sdk';
 import {afterEach, beforeEach, describe, expect, it} from 'vitest';
-import {openJournal, wandbTracker, type OwnRun} from '../../../src/tracker/index.js';
-import {readState} from '../../../src/tracker/wandb/state.js';
+import {
+  openJournal,
+  syncRun,
+  wandbTracker,
+  type OwnRun,
+  type WandbTrackerOptions,
+} from '../../../src/tracker/index.js';
+import type {RunEvent} from '../../../src/types.js';
+import {readState, writeState} from '../../../src/tracker/wandb/state.js';
 import {everyEvent} from '../contract.js';
 import {sampleInfo, sampleReading} from '../sample-run.js';
 import {quickTiming} from './quick-timing.js';
@@ -24,17 +31,35 @@ function init(config: Record<string, unknown> = {}) {
   return wandb.init({project: 'birds', id: 'mine', config: {lr: {value: 0.1}, ...config}, settings});
 }
 
-async function record(run: OwnRun, {steps = [0, 100], say = [] as string[]} = {}): Promise<void> {
+/** Checkpoint events besides those of every kind. */
+let checkpoints: RunEvent[] = [];
+afterEach(() => (checkpoints = []));
+
+async function record(
+  run: OwnRun,
+  {
+    steps = [0, 100],
+    say = [],
+    options = {},
+    end = true,
+  }: {
+    steps?: number[];
+    say?: string[];
+    options?: WandbTrackerOptions;
+    end?: boolean;
+  } = {},
+): Promise<void> {
   const journal = openJournal(folder);
   const tracker = wandbTracker({
     run,
     timing: {...quickTiming, retryForMs: 500},
     say: line => say.push(line),
     surroundings: {env: {}},
+    ...options,
   });
   await journal.start(sampleInfo(), {resumed: false});
   await tracker.start(sampleInfo(), {resumed: false, folder});
-  for (const event of everyEvent) {
+  for (const event of [...everyEvent, ...checkpoints]) {
     journal.event(event);
     await tracker.event(event);
   }
@@ -42,8 +67,8 @@ async function record(run: OwnRun, {steps = [0, 100], say = [] as string[]} = {}
     journal.reading(sampleReading(step));
     await tracker.reading(sampleReading(step));
   }
-  await tracker.finish('finished');
-  journal.finish('finished');
+  if (end) await tracker.finish('finished');
+  journal.finish(end ? 'finished' : 'crashed');
 }
 
 describe("in the user's own run of the SDK", () => {
@@ -116,6 +141,54 @@ describe("in the user's own run of the SDK", () => {
     const rows = rowsOf(server.store.only).filter(row => 'invariance/scored_layers' in row);
     expect(rows.map(row => row['train/global_step'])).toEqual([0, 100]);
     expect(say.some(line => line.includes('could not be'))).toBe(true);
+    expect(say.at(-1)).toBe(
+      `rows may be missing in W&B; once your run has ended: \`wandb-invariance sync ${folder}\``,
+    );
+    // Tables that waited follow.
+    expect(
+      await syncRun({folder, apiKey: 'secret', timing: quickTiming, surroundings: {env: {}}}),
+    ).toMatchObject({status: 'synced'});
+    const {path} = rows[0]!['invariance/retention_matrix_table'] as {path: string};
+    expect(server.store.blobs.has(`ada/birds/mine/${path}`)).toBe(true);
+    expect(server.store.only.state).toBe('finished');
+  });
+
+  it('nothing is said of missing rows where nothing went wrong', async () => {
+    const run = await init();
+    const say: string[] = [];
+    await record(run, {say});
+    await run.finish();
+    expect(say).toEqual([]);
+  });
+
+  it('alerts are raised and checkpoints go up, as in a run of ours', async () => {
+    const run = await init();
+    const path = join(folder, '..', 'checkpoint-100');
+    mkdirSync(path);
+    writeFileSync(join(path, 'weights'), 'w');
+    checkpoints = [{type: 'checkpoint', time: 1, step: 100, path, aliases: ['latest', 'best']}];
+    await record(run, {steps: [0, 500], options: {logModel: 'checkpoint', alerts: {below: 0.7}}});
+    await run.finish();
+    expect(server.store.alerts.map(({title}) => title)).toContain('block_00 forgets');
+    expect(server.store.artifacts).toMatchObject([
+      {state: 'COMMITTED', input: {artifactCollectionName: 'model-mine'}},
+    ]);
+    expect([...server.store.artifacts[0]!.aliases].sort()).toEqual(['best', 'latest', 'step-100']);
+    expect(readState(folder)!.alerted).toContain('block_00');
+  });
+
+  it.each([
+    ['its place was noted at the start', () => {}],
+    ['its owner is asked for again', () => writeState(folder, {...readState(folder)!, opened: null})],
+  ])('a process that was killed is synced: %s', async (_, before) => {
+    const run = await init();
+    await record(run, {end: false});
+    await expect.poll(() => readState(folder)!.opened).toMatchObject({entity: 'ada', run: 'mine'});
+    before();
+    const sync = await syncRun({folder, apiKey: 'secret', timing: quickTiming, surroundings: {env: {}}});
+    expect(sync).toMatchObject({status: 'synced', url: `${server.url}/ada/birds/runs/mine`});
+    expect(server.store.only.state).toBe('failed');
+    await run.finish();
   });
 
   it('notes where the run is, and whose', async () => {
@@ -123,7 +196,7 @@ describe("in the user's own run of the SDK", () => {
     await record(run);
     await run.finish();
     expect(readState(folder)).toMatchObject({
-      own: true,
+      own: 'sdk',
       opened: {entity: 'ada', project: 'birds', run: 'mine'},
     });
   });

@@ -5,9 +5,11 @@ export const quickTiming: Timing = {
   pollMs: 5,
   postMs: 10,
   heartbeatMs: 200,
-  requestMs: 300,
+  requestMs: 1_000,
   retryFirstMs: 5,
   retryMaxMs: 40,
   retryForMs: 30_000,
+  storageForMs: 1_000,
+  lockNoticeMs: 100,
   finishMs: 20_000,
 };

@@ -1,4 +1,4 @@
-import {mkdirSync, mkdtempSync, readFileSync, writeFileSync} from 'node:fs';
+import {mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterAll, beforeAll, beforeEach, describe, expect, it} from 'vitest';
@@ -229,28 +229,28 @@ describe('asked for, a run also holds', () => {
     return () => server.down();
   });
 
-  const withCheckpoints = (journal: Journal) => {
-    for (const [step, aliases] of [
-      [100, ['best']],
-      [200, []],
-      [300, []],
-    ] as const) {
-      journal.event({
-        type: 'checkpoint',
-        time: 1,
-        step,
-        path: join(checkpoints, `checkpoint-${step}`),
-        aliases,
-      });
-    }
-  };
-  const aliasesOf = () =>
-    server.store.artifacts.map(({input}) => (input.aliases as {alias: string}[]).map(({alias}) => alias));
+  type Told = [step: number, aliases: string[]];
+  /** As the monitor tells of them, the third folder being gone already. */
+  const three: Told[] = [
+    [100, ['latest', 'step-100', 'best']],
+    [200, ['latest', 'step-200']],
+    [300, ['latest', 'step-300']],
+  ];
+  const withCheckpoints =
+    (told: Told[] = three) =>
+    (journal: Journal) => {
+      for (const [step, aliases] of told) {
+        const path = join(checkpoints, `checkpoint-${step}`);
+        journal.event({type: 'checkpoint', time: 1, step, path, aliases});
+      }
+    };
+  /** Of each version, as W&B shows them. */
+  const aliasesOf = () => server.store.artifacts.map(({aliases}) => [...aliases].sort());
 
   it('each checkpoint as a version of an artifact, once', async () => {
-    const folder = await uploaded({logModel: 'checkpoint'}, {more: withCheckpoints});
+    const folder = await uploaded({logModel: 'checkpoint'}, {more: withCheckpoints()});
     expect(aliasesOf()).toEqual([
-      ['latest', 'step-100', 'best'],
+      ['best', 'step-100'],
       ['latest', 'step-200'],
     ]);
     const [first] = server.store.artifacts;
@@ -261,6 +261,9 @@ describe('asked for, a run also holds', () => {
     const manifest = JSON.parse(first!.manifest!) as {contents: Record<string, {size: number}>};
     expect(Object.keys(manifest.contents)).toEqual(['model.safetensors', 'sub/config.json']);
     expect(server.store.blobs.get('artifacts/artifact-0/model.safetensors')!.toString()).toBe('weights 100');
+    const sent = server.requests.find(({name}) => name === 'artifacts/artifact-0/model.safetensors')!;
+    // Storage behind signed URLs takes no body of unknown length.
+    expect(sent.headers).toMatchObject({'content-length': '11'});
     // Forgotten what was uploaded: W&B knows the digest.
     writeState(folder, {...readState(folder)!, artifacts: {}, completed: null});
     const before = server.requests.length;
@@ -269,30 +272,77 @@ describe('asked for, a run also holds', () => {
     const again = server.requests.slice(before).map(({name}) => name);
     expect(again.filter(name => name === 'CreateArtifact')).toHaveLength(2);
     expect(again.filter(name => name.startsWith('artifacts/'))).toEqual([]);
+    expect(aliasesOf()).toEqual([
+      ['best', 'step-100'],
+      ['latest', 'step-200'],
+    ]);
+  });
+
+  it.each(['checkpoint', 'end'] as const)(
+    'the best checkpoint, known late, and the last, with logModel "%s"',
+    async logModel => {
+      const told: Told[] = [
+        [100, ['latest', 'step-100']],
+        [200, ['latest', 'step-200']],
+        [100, ['best']],
+      ];
+      await uploaded({logModel}, {more: withCheckpoints(told)});
+      expect(aliasesOf()).toEqual([
+        ['best', 'step-100'],
+        ['latest', 'step-200'],
+      ]);
+    },
+  );
+
+  it('the best checkpoint though its folder is gone by the time it is the best', async () => {
+    const told: Told[] = [
+      [100, ['latest', 'step-100']],
+      [200, ['latest', 'step-200']],
+    ];
+    const folder = await uploaded({logModel: 'checkpoint'}, {more: withCheckpoints(told)});
+    rmSync(join(checkpoints, 'checkpoint-100'), {recursive: true});
+    const journal = openJournal(folder);
+    await journal.start(sampleInfo(), {resumed: true});
+    withCheckpoints([[100, ['best']]])(journal);
+    journal.finish('finished');
+    await upload(folder);
+    expect(aliasesOf()).toEqual([
+      ['best', 'step-100'],
+      ['latest', 'step-200'],
+    ]);
   });
 
   it('only the last checkpoint, at the end', async () => {
-    await uploaded(
-      {logModel: 'end'},
-      {
-        more: journal => {
-          const path = join(checkpoints, 'checkpoint-200');
-          journal.event({
-            type: 'checkpoint',
-            time: 1,
-            step: 100,
-            path: join(checkpoints, 'checkpoint-100'),
-            aliases: [],
-          });
-          journal.event({type: 'checkpoint', time: 1, step: 200, path, aliases: ['best']});
-        },
-      },
-    );
-    expect(aliasesOf()).toEqual([['latest', 'step-200', 'best']]);
+    const told: Told[] = [
+      [100, []],
+      [200, ['best']],
+    ];
+    await uploaded({logModel: 'end'}, {more: withCheckpoints(told)});
+    expect(aliasesOf()).toEqual([['best', 'latest', 'step-200']]);
+  });
+
+  it.each([
+    ['is refused', {kind: 'errors', message: 'storage quota exceeded: permission denied'} as const],
+    ['finds no storage', {kind: 'status', status: 503} as const],
+  ])('all its rows where a checkpoint %s, and the checkpoint with the next sync', async (_, fault) => {
+    server.fault = ({kind, name}) =>
+      name === 'CreateArtifact' || (kind === 'file' && name.startsWith('artifacts/')) ? fault : null;
+    const folder = await uploaded({logModel: 'checkpoint'}, {more: withCheckpoints(three.slice(0, 2))});
+    expect(rowsOf(server.store.only)).toHaveLength(11);
+    expect(server.store.only.state).toBe('finished');
+    expect(readState(folder)!.owedModels).toHaveLength(2);
+    server.fault = () => null;
+    await upload(folder);
+    expect(aliasesOf()).toEqual([
+      ['best', 'step-100'],
+      ['latest', 'step-200'],
+    ]);
+    expect(server.store.artifacts.every(({state}) => state === 'COMMITTED')).toBe(true);
+    expect(readState(folder)!.owedModels).toEqual([]);
   });
 
   it('no checkpoint by default', async () => {
-    await uploaded({}, {more: withCheckpoints});
+    await uploaded({}, {more: withCheckpoints()});
     expect(server.store.artifacts).toEqual([]);
   });
 

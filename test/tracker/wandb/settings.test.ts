@@ -1,6 +1,6 @@
 import {describe, expect, it} from 'vitest';
 import {passwordOf} from '../../../src/tracker/wandb/netrc.js';
-import {findApiKey, resolveSettings, runsFolder} from '../../../src/tracker/wandb/settings.js';
+import {findApiKey, resolveSettings, runsFolder, settingsNow} from '../../../src/tracker/wandb/settings.js';
 
 const environment = {
   WANDB_MODE: 'offline',
@@ -95,28 +95,41 @@ default login x password default`;
   const readText = (path: string) => (path === '/home/ada/.netrc' ? netrc : null);
   const env = {HOME: '/home/ada'};
 
+  const cloud = 'https://api.wandb.ai';
+
   it('is the option, then WANDB_API_KEY, then that of ~/.netrc for the server', () => {
-    expect(
-      findApiKey('https://api.wandb.ai', 'option', {env: {...env, WANDB_API_KEY: 'env'}, readText}),
-    ).toBe('option');
-    expect(
-      findApiKey('https://api.wandb.ai', undefined, {env: {...env, WANDB_API_KEY: 'env'}, readText}),
-    ).toBe('env');
-    expect(findApiKey('https://api.wandb.ai', undefined, {env, readText})).toBe('from-netrc');
-    expect(findApiKey('http://localhost:8080', undefined, {env, readText})).toBe('local');
+    const both = {env: {...env, WANDB_API_KEY: 'env'}, readText};
+    expect(findApiKey(cloud, {apiKey: 'option'}, both)).toEqual({key: 'option', from: 'option'});
+    expect(findApiKey(cloud, {}, both)).toEqual({key: 'env', from: 'environment'});
+    expect(findApiKey(cloud, {}, {env, readText})).toEqual({key: 'from-netrc', from: 'netrc'});
+    expect(findApiKey('http://localhost:8080', {}, {env, readText})?.key).toBe('local');
   });
 
   it('is none for a server that the file does not name, not even the default one', () => {
-    expect(findApiKey('https://nowhere.org', undefined, {env, readText})).toBeNull();
+    expect(findApiKey('https://nowhere.org', {}, {env, readText})).toBeNull();
     expect(passwordOf('default login x password y', 'nowhere.org')).toBeNull();
+  });
+
+  it('of option and environment is for the server they name, and for no other', () => {
+    const both = {env: {...env, WANDB_API_KEY: 'env'}, readText};
+    expect(findApiKey('https://nowhere.org', {apiKey: 'option', today: cloud}, both)).toBeNull();
+    expect(findApiKey('https://other.org', {apiKey: 'option', today: cloud}, both)?.key).toBe('other');
   });
 
   it('comes from the file that NETRC names', () => {
     const other = (path: string) =>
       path === '/etc/netrc' ? 'machine api.wandb.ai login user password other' : null;
-    expect(
-      findApiKey('https://api.wandb.ai', undefined, {env: {...env, NETRC: '/etc/netrc'}, readText: other}),
-    ).toBe('other');
+    expect(findApiKey(cloud, {}, {env: {...env, NETRC: '/etc/netrc'}, readText: other})?.key).toBe('other');
+  });
+});
+
+describe('a run that is resumed', () => {
+  const before = {id: 'old', entity: 'ada', project: 'birds', baseUrl: 'https://wandb.example.org'};
+
+  it('stays where it was opened, and is otherwise as it is said now', () => {
+    const now = resolveSettings({project: 'fish', logModel: 'end', tags: ['new']}, {env: {}});
+    expect(settingsNow(now, before)).toMatchObject({...before, logModel: 'end', tags: ['new']});
+    expect(settingsNow(now, null)).toEqual(now);
   });
 });
 

@@ -10,6 +10,16 @@ export class Store {
   run(entity: string, project: string, name: string): StoredRun | undefined {
     return this.runs.get(`${entity}/${project}/${name}`);
   }
+  /** Puts aliases of a collection on a version, and off all others. */
+  alias(version: StoredArtifact, aliases: readonly {alias: string}[]): void {
+    for (const {alias} of aliases) {
+      for (const other of this.artifacts) {
+        if (other.input.artifactCollectionName === version.input.artifactCollectionName)
+          other.aliases.delete(alias);
+      }
+      version.aliases.add(alias);
+    }
+  }
   /** The only run there is. */
   get only(): StoredRun {
     if (this.runs.size !== 1)
@@ -46,6 +56,8 @@ export interface StoredArtifact {
   id: string;
   input: Record<string, unknown>;
   state: 'PENDING' | 'COMMITTED';
+  /** Each alias of a collection is at one version. */
+  aliases: Set<string>;
   manifest: string | null;
 }
 

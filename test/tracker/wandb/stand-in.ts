@@ -24,6 +24,8 @@ export type Fault =
   | {kind: 'reset'; after: boolean}
   /** The request took effect, and half of the answer comes. */
   | {kind: 'half'}
+  /** The answer is as if it had taken effect. */
+  | {kind: 'swallow'}
   /** GraphQL: 200 with errors and no data. */
   | {kind: 'errors'; message: string}
   /** The server's last lines are gone, as after a restart from yesterday's copy. */
@@ -37,6 +39,9 @@ export interface StandInOptions {
   /** Asked for each request; null lets it through. */
   fault?: (seen: Seen) => Fault | null;
 }
+
+/** W&B takes no larger request; storage does. */
+const mostBytes = 10 * 1024 * 1024;
 
 type Bindings = {Bindings: HttpBindings};
 
@@ -162,6 +167,8 @@ export class StandIn {
             ...(fault.retryAfter === undefined ? {} : {'retry-after': fault.retryAfter}),
           },
         });
+      case 'swallow':
+        return context.json({exitcode: null, limits: {}});
       case 'errors':
         return context.json({errors: [{message: fault.message}], data: null});
       case 'reset':
@@ -188,6 +195,7 @@ export class StandIn {
         .slice(4);
       if (kind !== 'file' && !this.#keys.includes(key)) return context.json({error: 'unauthorized'}, 401);
     }
+    if (kind !== 'file' && body.length > mostBytes) return context.json({error: 'too large'}, 413);
     const reply = run();
     return context.json(reply.body as object, reply.status as 200);
   }
@@ -223,7 +231,9 @@ function stream(store: Store, entity: string, project: string, name: string, bod
   const summary = body.files?.['wandb-summary.json'];
   if (summary) run.summary = parseLoose(summary.content.at(-1)!);
   for (const file of body.uploaded ?? []) run.uploaded.push(file);
-  if (body.complete !== undefined) {
+  // Any other post is a sign of life.
+  if (body.complete === undefined) run.state = 'running';
+  else {
     run.exitcode = body.exitcode ?? null;
     run.state = body.exitcode === 0 ? 'finished' : body.exitcode === 255 ? 'killed' : 'failed';
   }
@@ -254,12 +264,14 @@ function graphql(
         },
       });
     case 'UpsertBucket': {
-      const id = text('name') ?? [...store.runs.values()].find(run => run.id === text('id'))?.name;
+      // By its own id a run is changed; by its name it is opened.
+      const changed = [...store.runs.values()].find(run => run.id === text('id'));
+      const id = text('name') ?? changed?.name;
       if (id === undefined) return {status: 404, body: {errors: [{message: 'no such bucket'}]}};
       if (store.deleted.has(id)) {
         return {status: 409, body: {errors: [{message: `run ${id} was previously created and deleted`}]}};
       }
-      const key = `${entity}/${project}/${id}`;
+      const key = changed ? `${changed.entity}/${changed.project}/${id}` : `${entity}/${project}/${id}`;
       const old = store.runs.get(key);
       const run: StoredRun = old ?? {
         id: Buffer.from(key).toString('base64'),
@@ -284,7 +296,7 @@ function graphql(
         uploaded: [],
       };
       store.runs.set(key, run);
-      run.state = 'running';
+      if (!changed) run.state = 'running';
       run.displayName = text('displayName') ?? run.displayName ?? `brave-owl-${store.runs.size}`;
       if (text('config') !== null) run.config = JSON.parse(text('config')!) as StoredRun['config'];
       if (variables.tags) run.tags = variables.tags as string[];
@@ -371,12 +383,13 @@ function graphql(
       let artifact = store.artifacts.find(
         other =>
           other.input.digest === input.digest &&
-          JSON.stringify(other.input.artifactCollectionNames) ===
-            JSON.stringify(input.artifactCollectionNames),
+          other.input.artifactCollectionName === input.artifactCollectionName,
       );
       if (artifact === undefined) {
-        artifact = {id: `artifact-${store.artifacts.length}`, input, state: 'PENDING', manifest: null};
+        const id = `artifact-${store.artifacts.length}`;
+        artifact = {id, input, state: 'PENDING', aliases: new Set(), manifest: null};
         store.artifacts.push(artifact);
+        store.alias(artifact, input.aliases as {alias: string}[]);
       }
       return data({
         createArtifact: {
@@ -420,6 +433,14 @@ function graphql(
           },
         },
       });
+    }
+    case 'AddAliases': {
+      const {artifactID, aliases} = variables.input as {artifactID: string; aliases: {alias: string}[]};
+      store.alias(
+        store.artifacts.find(({id}) => id === artifactID)!,
+        aliases,
+      );
+      return data({addAliases: {success: true}});
     }
     case 'CommitArtifact': {
       const artifact = store.artifacts.find(({id}) => id === text('artifactID')) as StoredArtifact;

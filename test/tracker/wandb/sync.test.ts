@@ -107,6 +107,7 @@ describe('sync', () => {
       WANDB_PROJECT: 'birds',
       WANDB_API_KEY: 'secret',
       WANDB_ENTITY: 'team',
+      WANDB_RUN_ID: 'of-the-training',
     };
     expect(await sync({apiKey: undefined, surroundings: {env}})).toMatchObject({status: 'synced'});
     expect(server.store.only).toMatchObject({
@@ -120,7 +121,10 @@ describe('sync', () => {
   it('brings a run deleted on the server back under another id', async () => {
     await recorded({mode: 'offline', baseUrl: server.url, project: 'birds'});
     server.store.deleted.add('run-1');
-    expect(await sync()).toMatchObject({status: 'failed', message: expect.stringContaining('another id')});
+    expect(await sync()).toMatchObject({
+      status: 'failed',
+      message: expect.stringContaining('`wandb-invariance sync RUN --id NEW`'),
+    });
     expect(await sync({id: 'run-1b'})).toMatchObject({status: 'synced', rows: 22});
     expect(server.store.only.name).toBe('run-1b');
   });
@@ -135,7 +139,7 @@ describe('sync', () => {
     [
       'no key',
       {apiKey: undefined, surroundings: {env: {HOME: '/nowhere'}}},
-      'set WANDB_API_KEY or run `wandb login`',
+      'run `wandb login --host http://127.0.0.1',
     ],
     ['a wrong key', {apiKey: 'wrong'}, 'refuses the API key'],
   ])('says what to do with %s', async (_, options, message) => {
@@ -145,12 +149,14 @@ describe('sync', () => {
 
   it('does not step in where another process uploads the run', async () => {
     await recorded({mode: 'offline', baseUrl: server.url});
-    const release = lockRun(folder)!;
+    const lock = lockRun(folder);
     expect(await sync()).toMatchObject({
       status: 'failed',
-      message: 'another process is uploading it right now',
+      message: expect.stringMatching(
+        /process \d+ on .* is uploading it right now; wait for it, or remove .*wandb\.lock/,
+      ),
     });
-    release();
+    if (lock.status === 'taken') lock.release();
     expect(await sync()).toMatchObject({status: 'synced'});
   });
 

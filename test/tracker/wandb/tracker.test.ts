@@ -1,4 +1,12 @@
-import {existsSync, mkdtempSync, readdirSync, readFileSync, statSync} from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import {createRequire} from 'node:module';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
@@ -116,14 +124,15 @@ describe('the W&B tracker', () => {
       ),
     );
     expect(said).toEqual([
-      `no W&B API key: offline; set WANDB_API_KEY, then run \`wandb-invariance sync ${folder}\``,
+      `no W&B API key for ${new URL(server.url).host}: offline; set WANDB_API_KEY, ` +
+        `then run \`wandb-invariance sync ${folder}\``,
     ]);
     expect(readState(folder)!.settings.mode).toBe('offline');
   });
 
   it('asks for a key on a terminal', async () => {
     const asked: string[] = [];
-    const askKey = async (url: string) => (asked.push(url), apiKey);
+    const askKey = (url: string) => (asked.push(url), {answer: Promise.resolve(apiKey), cancel() {}});
     await runOnce(withJournal({apiKey: undefined, surroundings: {env: {HOME: '/nowhere'}}, askKey})(folder));
     expect(asked).toEqual([server.url]);
     expect(server.store.only.state).toBe('finished');
@@ -160,14 +169,80 @@ describe('the W&B tracker', () => {
   it('ships the program of its uploading process', () => {
     expect(existsSync(createRequire(import.meta.url).resolve('wandb-invariance/uploader'))).toBe(true);
   });
-});
 
-describe('the lock on a run', () => {
-  it('is held by one, and let go', async () => {
-    await openJournal(folder).start(sampleInfo(), {resumed: false});
-    const release = lockRun(folder)!;
-    expect(lockRun(folder)).toBeNull();
-    release();
-    expect(lockRun(folder)).not.toBeNull();
+  it('is offline first: a process that ends at the prompt leaves a run that can be synced', async () => {
+    let cancelled = false;
+    const askKey = () => ({answer: new Promise<string>(() => {}), cancel: () => (cancelled = true)});
+    const tracker = withJournal({apiKey: undefined, surroundings: {env: {HOME: '/nowhere'}}, askKey})(folder);
+    await tracker.start(sampleInfo(), {resumed: false, folder});
+    expect(readState(folder)!.settings.mode).toBe('offline');
+    void tracker.finish('finished');
+    await expect.poll(() => cancelled).toBe(true);
+  });
+
+  it('sends the key of the server that is named now to no other', async () => {
+    const other = await new StandIn({keys: ['other']}).up();
+    await runOnce(withJournal()(folder));
+    const before = server.requests.length;
+    const said: string[] = [];
+    const tracker = withJournal({
+      apiKey: undefined,
+      baseUrl: undefined,
+      surroundings: {env: {HOME: '/nowhere', WANDB_BASE_URL: other.url, WANDB_API_KEY: 'other'}},
+      say: line => said.push(line),
+    })(folder);
+    await tracker.start(sampleInfo(), {resumed: true, folder});
+    await tracker.finish('finished');
+    expect(said).toEqual([
+      expect.stringContaining(`no W&B API key for ${new URL(server.url).host}: offline`),
+    ]);
+    expect([server.requests.length, other.requests.length]).toEqual([before, 0]);
+    expect(readState(folder)!.settings.baseUrl).toBe(server.url);
+    await other.down();
+  });
+
+  it('keeps a resumed run where it is, and follows what is said now in everything else', async () => {
+    await runOnce(withJournal({project: 'birds', tags: ['old'], logModel: 'end'})(folder));
+    const tracker = withJournal({project: 'fish', id: 'new', tags: ['new'], alerts: {below: 0.5}})(folder);
+    await tracker.start(sampleInfo(), {resumed: true, folder});
+    await tracker.event({type: 'resumed', time: 1, step: 0});
+    await tracker.finish('finished');
+    expect(readState(folder)!.settings).toMatchObject({
+      project: 'birds',
+      id: 'run-1',
+      tags: ['new'],
+      logModel: false,
+      alerts: {below: 0.5},
+    });
+    expect(server.store.only).toMatchObject({project: 'birds', name: 'run-1', tags: ['new']});
+  });
+
+  it('says whom its upload waits for, and where', async () => {
+    const said: string[] = [];
+    const tracker = withJournal({say: line => said.push(line)})(folder);
+    mkdirSync(folder, {recursive: true});
+    const lock = lockRun(folder);
+    await tracker.start(sampleInfo(), {resumed: false, folder});
+    await expect
+      .poll(() => said)
+      .toEqual([
+        expect.stringMatching(
+          new RegExp(`the upload of .* waits: process ${process.pid} on .*remove .*wandb\\.lock`),
+        ),
+      ]);
+    if (lock.status === 'taken') lock.release();
+    await tracker.finish('finished');
+    expect(server.store.only.state).toBe('finished');
+  });
+
+  it('says why its uploading process does not start, and what to do', async () => {
+    const entry = join(folder, '..', 'broken.mjs');
+    writeFileSync(entry, "throw new TypeError('no such thing');");
+    const said: string[] = [];
+    await runOnce(withJournal({entry, say: line => said.push(line)})(folder));
+    expect(said[0]).toBe(
+      'the upload stopped: the W&B uploader ended 21 times, last with code 1 (TypeError: no such thing); ' +
+        `what is missing: \`wandb-invariance sync ${folder}\``,
+    );
   });
 });

@@ -1,4 +1,4 @@
-import {mkdtempSync, rmSync} from 'node:fs';
+import {existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterEach, beforeEach, describe, expect, it} from 'vitest';
@@ -9,7 +9,7 @@ import {uploadRun, type UploadOptions} from '../../../src/tracker/wandb/upload.j
 import {sampleBaseline, sampleInfo, sampleReading} from '../sample-run.js';
 import {quickTiming} from './quick-timing.js';
 import {rowsOf} from './stand-in-store.js';
-import {StandIn, type Fault} from './stand-in.js';
+import {StandIn, type Fault, type Seen} from './stand-in.js';
 
 let server: StandIn;
 let folder: string;
@@ -140,7 +140,7 @@ describe('an upload', () => {
     expect(server.store.only).toMatchObject({state: 'failed', exitcode: 1});
   });
 
-  it('appends to a run that others wrote before, and counts from there', async () => {
+  it('appends to a run that others wrote before, once they have ended it, and counts from there', async () => {
     const api = await fetch(`${server.url}/graphql`, {
       method: 'POST',
       headers: {authorization: `Basic ${btoa('api:secret')}`},
@@ -153,6 +153,11 @@ describe('an upload', () => {
     server.store.only.history.push('{"_step":0,"x":1}', '{"_step":1,"x":2}');
     await journal({rows: 4});
     configure({id: 'shared'});
+    await expect(upload()).rejects.toThrow(
+      "W&B's run shared is being written by another client, and two would overwrite each other: name another id",
+    );
+    expect(server.store.only.history).toHaveLength(2);
+    server.store.only.state = 'finished';
     await upload();
     const run = server.store.only;
     expect(
@@ -164,6 +169,64 @@ describe('an upload', () => {
     expect(run.history).toHaveLength(2 + 2 + 4 + 1);
     expect(run.config.theirs).toEqual({value: 1});
     expect(run.config.invariance).toBeDefined();
+  });
+});
+
+describe('the upload of a run that is resumed', () => {
+  /** Ended, uploaded, and opened again by a training that has not written yet. */
+  async function reopened(): Promise<Journal> {
+    await journal({rows: 5});
+    configure();
+    await upload();
+    const record = openJournal(folder);
+    await record.start(sampleInfo(), {resumed: true});
+    return record;
+  }
+
+  it('does not take the end of the process before for its own', async () => {
+    const record = await reopened();
+    const uploading = upload({isLive: () => true});
+    await expect.poll(() => server.store.only.state).toBe('running');
+    record.event({type: 'resumed', time: Date.now(), step: 4});
+    log(record, 5, 9);
+    await expect.poll(() => steps().length).toBe(9);
+    record.finish('finished');
+    await uploading;
+    expect(steps()).toEqual(upTo(9));
+    expect(server.store.only.state).toBe('finished');
+  });
+
+  it('does not end it where another process goes on with it', async () => {
+    const record = await journal({rows: 5, end: false});
+    configure();
+    // The uploader of a process that was killed; this one writes the run now.
+    await upload({writer: 2 ** 22 + 1});
+    expect(server.store.only.state).toBe('running');
+    await upload({writer: process.pid});
+    expect(server.store.only).toMatchObject({state: 'failed', exitcode: 1});
+    record.finish('finished');
+  });
+
+  it('leaves the name, notes and tags that it was given in its page', async () => {
+    const record = await reopened();
+    Object.assign(server.store.only, {displayName: 'renamed', notes: 'noted', tags: ['tagged']});
+    record.event({type: 'baseline', time: 1, baseline: sampleBaseline()});
+    record.finish('finished');
+    await upload();
+    expect(server.store.only).toMatchObject({displayName: 'renamed', notes: 'noted', tags: ['tagged']});
+  });
+});
+
+describe('an upload whose disk is full', () => {
+  it('goes on, and says so once', async () => {
+    await journal();
+    configure();
+    // Where the next state is to be written: nothing can be.
+    mkdirSync(join(folder, `wandb.json.${process.pid}.part`));
+    const said: string[] = [];
+    await upload({onNotice: ({message}) => said.push(message)});
+    expect(steps()).toEqual(upTo(10));
+    expect(said).toEqual([expect.stringMatching(/cannot write .*wandb\.json: .*; the upload goes on/)]);
   });
 });
 
@@ -239,7 +302,7 @@ describe('an upload stops with a clear message and keeps the journal', () => {
     configure();
     await expect(upload({apiKey: 'wrong'})).rejects.toMatchObject({
       code: 'tracker_failed',
-      message: expect.stringContaining('refuses the API key; set WANDB_API_KEY'),
+      message: expect.stringContaining('refuses the API key'),
     });
     expect(readState(folder)!.problem).toContain('refuses the API key');
     await upload();
@@ -261,7 +324,9 @@ describe('an upload stops with a clear message and keeps the journal', () => {
     await expect.poll(() => server.store.runs.size && steps().length).toBe(10);
     server.store.runs.clear();
     log(record, 10, 20);
-    await expect(uploading).rejects.toThrow('it was deleted on the server');
+    await expect(uploading).rejects.toThrow(
+      /was deleted on the server .*`wandb-invariance sync RUN --id NEW`/,
+    );
     expect((await record.readBack()).events.filter(({type}) => type === 'logged')).toHaveLength(20);
   });
 
@@ -269,7 +334,9 @@ describe('an upload stops with a clear message and keeps the journal', () => {
     await journal();
     configure();
     server.store.deleted.add('run-1');
-    await expect(upload()).rejects.toThrow('deleted on the server; sync it under another id');
+    await expect(upload()).rejects.toThrow(
+      /was deleted on the server .*`wandb-invariance sync RUN --id NEW`/,
+    );
   });
 
   it('where the server stays away for longer than the patience lasts', async () => {
@@ -292,6 +359,144 @@ describe('an upload stops with a clear message and keeps the journal', () => {
     }
     configure({resume});
     await expect(upload()).rejects.toThrow(message);
+  });
+});
+
+describe('an upload is patient', () => {
+  const brief = {...quickTiming, retryForMs: 300};
+
+  it.each([
+    ['stream', (seen: Seen) => seen.kind === 'stream', {kind: 'status', status: 500} as const],
+    [
+      'stream, which takes what it does not keep',
+      (seen: Seen) => seen.body.includes('history'),
+      {kind: 'swallow'} as const,
+    ],
+  ])('for so long with the %s, though W&B answers everything else', async (_, matches, fault) => {
+    await journal();
+    configure();
+    server.fault = seen => (matches(seen) ? fault : null);
+    await expect(upload({timing: brief})).rejects.toThrow('W&B could not be reached');
+    server.fault = () => null;
+    await upload();
+    expect(steps()).toEqual(upTo(10));
+  });
+
+  it('not with a row that is refused at its right place, alone, again and again, and names it', async () => {
+    await journal({readings: []});
+    configure();
+    server.fault = seen =>
+      seen.body.includes('"train/loss\\":0.25') ? {kind: 'status', status: 400, body: 'bad row'} : null;
+    await expect(upload()).rejects.toThrow(
+      /W&B refuses row 3 of the run, \{"train\/loss":0\.25,.*\(HTTP 400: bad row\)/,
+    );
+    expect(steps()).toEqual([0, 1, 2]);
+    server.fault = () => null;
+    await upload();
+    expect(steps()).toEqual(upTo(10));
+    expect(server.store.only.overwritten).toEqual([]);
+  });
+});
+
+describe('where storage has trouble', () => {
+  /** Tables and pictures that rows name, and which of them are stored. */
+  function media(): {named: string[]; stored: string[]} {
+    const named = rowsOf(server.store.only).flatMap(row =>
+      Object.values(row).flatMap(value => {
+        const {_type, path} = (value ?? {}) as {_type?: string; path?: string};
+        return _type === 'table-file' ? [path!] : [];
+      }),
+    );
+    const stored = named.filter(path => server.store.blobs.has(`ada/birds/run-1/${path}`));
+    return {named, stored};
+  }
+
+  it('URLs that expired are asked for again', async () => {
+    await journal();
+    configure();
+    const expired = '<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>';
+    server.faultTimes(3, {kind: 'status', status: 403, body: expired}, seen => seen.kind === 'file');
+    await upload();
+    const {named, stored} = media();
+    expect(stored).toEqual(named);
+    expect(server.requests.filter(({name}) => name === 'CreateRunFiles').length).toBeGreaterThan(1);
+  });
+
+  it.each([
+    ['refuses', {kind: 'status', status: 403} as const],
+    ['fails', {kind: 'status', status: 503} as const],
+  ])('that %s, rows go on, and tables follow with later rows', async (_, fault) => {
+    const record = await journal({end: false});
+    configure();
+    let live = true;
+    server.fault = seen => (seen.kind === 'file' ? fault : null);
+    const uploading = upload({isLive: () => live, timing: {...quickTiming, storageForMs: 50}});
+    await expect.poll(() => server.store.runs.size && steps().length).toBe(10);
+    expect(media().stored).toEqual([]);
+    expect(readState(folder)!.owedFiles.length).toBeGreaterThan(0);
+    server.fault = () => null;
+    await new Promise(resolve => setTimeout(resolve, quickTiming.retryMaxMs));
+    record.reading(sampleReading(300));
+    await expect
+      .poll(() => media().named.some(path => !media().stored.includes(path)) || media().named.length)
+      .toBe(13);
+    record.finish('finished');
+    live = false;
+    await uploading;
+    const {named, stored} = media();
+    expect(stored).toEqual(named);
+    expect(new Set(server.store.only.uploaded)).toEqual(new Set(named));
+    expect(existsSync(join(folder, 'wandb-owed'))).toBe(false);
+  });
+
+  it('that lasts, the run ends with all its rows, and its tables come with the next sync', async () => {
+    await journal();
+    configure();
+    server.fault = seen => (seen.kind === 'file' ? {kind: 'status', status: 503} : null);
+    const said: string[] = [];
+    const timing = {...quickTiming, storageForMs: 50};
+    await upload({timing, onNotice: ({message}) => said.push(message)});
+    expect(server.store.only.state).toBe('finished');
+    expect(steps()).toEqual(upTo(10));
+    expect(said).toEqual([
+      expect.stringContaining("W&B's storage takes no tables and pictures (HTTP 503)"),
+      expect.stringMatching(/\d+ tables and pictures are not stored yet; `wandb-invariance sync` sends them/),
+    ]);
+    server.fault = () => null;
+    await upload({timing});
+    const {named, stored} = media();
+    expect(stored).toEqual(named);
+    expect(server.store.only.state).toBe('finished');
+    expect(server.store.only.overwritten).toEqual([]);
+  });
+
+  it('with a checkpoint, rows and signs of life go on', async () => {
+    const record = await journal({end: false});
+    configure({logModel: 'checkpoint'});
+    const checkpoint = join(folder, 'checkpoint');
+    mkdirSync(checkpoint);
+    writeFileSync(join(checkpoint, 'weights'), 'w');
+    let live = true;
+    server.fault = seen => (seen.name.startsWith('artifacts/') ? {kind: 'hang'} : null);
+    const timing = {...quickTiming, requestMs: 60_000, heartbeatMs: 20};
+    const uploading = upload({isLive: () => live, timing});
+    record.event({type: 'checkpoint', time: 1, step: 10, path: checkpoint, aliases: ['latest']});
+    await expect.poll(() => server.requests.some(({name}) => name.startsWith('artifacts/'))).toBe(true);
+    const before = server.requests.length;
+    log(record, 10, 20);
+    await expect.poll(() => steps().length).toBe(20);
+    await expect
+      .poll(() => server.requests.slice(before).filter(({body}) => body.toString() === '{}').length)
+      .toBeGreaterThan(2);
+    server.fault = () => null;
+    record.finish('finished');
+    live = false;
+    // What hangs is cut off, and asked for again.
+    await server.down();
+    await server.up();
+    await uploading;
+    expect(server.store.artifacts).toMatchObject([{state: 'COMMITTED'}]);
+    expect(server.store.only.state).toBe('finished');
   });
 });
 
@@ -322,24 +527,29 @@ describe('requests', () => {
     expect(slept).toContain(7000);
   });
 
-  it('stay under 10 MiB whatever the rows weigh, and a row too large for a line becomes several', async () => {
-    const record = await journal({rows: 0, end: false, readings: []});
-    const wide = Object.fromEntries(
-      Array.from({length: 40_000}, (_, i) => [`layer/${'x'.repeat(100)}/${i}`, i]),
-    );
-    for (let step = 0; step < 3; step++)
-      record.event({type: 'logged', time: Date.now(), step, epoch: null, values: wide});
-    record.finish('finished');
-    configure();
-    await upload({timing: {...quickTiming, requestMs: 20_000}});
-    expect(Math.max(...server.requests.map(({bytes}) => bytes))).toBeLessThan(10 * 1024 * 1024);
-    const rows = rowsOf(server.store.only);
-    expect(rows.length).toBeGreaterThan(3);
-    for (let step = 0; step < 3; step++) {
-      const parts = rows.filter(row => row['train/global_step'] === step);
-      expect(parts.length).toBeGreaterThan(1);
-      const joined = Object.assign({}, ...parts) as Record<string, number>;
-      expect(Object.keys(wide).every(key => joined[key] === wide[key])).toBe(true);
-    }
-  });
+  it.each([
+    ['rows', 'x'.repeat(100)],
+    ['rows and summary together', 'x'.repeat(200)],
+    ['rows in bytes', '層'.repeat(60)],
+  ])(
+    'stay under 10 MiB whatever the %s weigh, and a row too large for a line becomes several',
+    async (_, name) => {
+      const record = await journal({rows: 0, end: false, readings: []});
+      const wide = Object.fromEntries(Array.from({length: 40_000}, (_, i) => [`layer/${name}/${i}`, i]));
+      for (let step = 0; step < 3; step++)
+        record.event({type: 'logged', time: Date.now(), step, epoch: null, values: wide});
+      record.finish('finished');
+      configure();
+      await upload({timing: {...quickTiming, requestMs: 20_000}});
+      expect(Math.max(...server.requests.map(({bytes}) => bytes))).toBeLessThan(10 * 1024 * 1024);
+      const rows = rowsOf(server.store.only);
+      expect(rows.length).toBeGreaterThan(3);
+      for (let step = 0; step < 3; step++) {
+        const parts = rows.filter(row => row['train/global_step'] === step);
+        expect(parts.length).toBeGreaterThan(1);
+        const joined = Object.assign({}, ...parts) as Record<string, number>;
+        expect(Object.keys(wide).every(key => joined[key] === wide[key])).toBe(true);
+      }
+    },
+  );
 });

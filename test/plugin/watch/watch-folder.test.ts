@@ -1,7 +1,7 @@
-import {execFileSync} from 'node:child_process';
+import {execFileSync, spawn} from 'node:child_process';
 import {
   existsSync,
-  mkdtempSync,
+  mkdirSync,
   readdirSync,
   renameSync,
   rmSync,
@@ -10,55 +10,20 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import {mkdir, rm} from 'node:fs/promises';
-import {tmpdir} from 'node:os';
+import {mkdir} from 'node:fs/promises';
 import {join} from 'node:path';
-import {afterAll, afterEach, beforeAll, beforeEach, describe, expect, it} from 'vitest';
-import {startMeasuring, watchFolder, type Measuring, type WatchOptions} from '../../src/plugin/index.js';
-import {inversionOptions} from '../../src/inversion/index.js';
-import {readRun} from '../../src/tracker/index.js';
-import {seededRandom} from '../../src/random.js';
-import type {Images} from '../../src/types.js';
-import {writeCheckpoint} from './checkpoint-writer.js';
-import {tinyVit} from './tiny-vit.js';
+import {beforeEach, describe, expect, it, vi} from 'vitest';
+import {inversionOptions} from '../../../src/inversion/index.js';
+import {startMeasuring, type Measuring} from '../../../src/plugin/index.js';
+import {readRun} from '../../../src/tracker/index.js';
+import {writeCheckpoint} from '../checkpoint-writer.js';
+import {tinyVit} from '../tiny-vit.js';
+import {age, noticesOf, probesOf, stepsOf, useWatch, writeFolder} from './use-watch.js';
 
-const probesOf = (count: number): Images => {
-  const random = seededRandom(7);
-  const data = Float32Array.from({length: count * 3 * 12 * 12}, () => random.uniform());
-  return {count, channels: 3, height: 12, width: 12, data};
-};
-
-let measuring: Measuring;
-let scratch: string;
-let folder: string;
-
-beforeAll(() => {
-  measuring = startMeasuring({
-    pretrained: tinyVit,
-    probes: probesOf(12),
-    inversion: inversionOptions({steps: 10}),
-    cache: null,
-  });
-});
-afterAll(() => measuring.close());
-
-beforeEach(() => {
-  scratch = mkdtempSync(join(tmpdir(), 'watch-'));
-  folder = join(scratch, 'out');
-});
-afterEach(() => rm(scratch, {recursive: true, force: true}));
-
-const watch = (options: Partial<WatchOptions> = {}) =>
-  watchFolder({
-    folder,
-    measuring,
-    pretrained: tinyVit,
-    dir: join(scratch, 'runs'),
-    poll: 0.05,
-    ...options,
-  });
-
-const steps = async (run: {folder: string}) => (await readRun(run.folder)).readings.map(({step}) => step);
+const context = useWatch();
+const {watch} = context;
+let {folder, scratch, measuring}: {folder: string; scratch: string; measuring: Measuring} = {} as never;
+beforeEach(() => ({folder, scratch, measuring} = context));
 
 describe('watchFolder', () => {
   it('waits for the folder, measures each checkpoint as it appears, and ends when the training has', async () => {
@@ -67,11 +32,11 @@ describe('watchFolder', () => {
     await writeCheckpoint(folder, 10, {maxSteps: 20});
     await writeCheckpoint(folder, 20, {maxSteps: 20});
     const summary = await watched;
-    expect(summary).toMatchObject({measured: [0, 10, 20], failed: [], ended: 'step 20 of 20 is reached'});
+    expect(summary).toMatchObject({measured: [10, 20], failed: [], ended: 'step 20 of 20 is reached'});
     const run = await readRun(summary.folder);
     expect(run.state).toBe('finished');
     expect(run.readings.map(({step}) => step)).toEqual([0, 10, 20]);
-    expect(run.readings[2]).toMatchObject({epoch: 0.2, logged: {loss: 1, learning_rate: 0.05}});
+    expect(run.readings[2]).toMatchObject({epoch: 0.2, logged: {loss: 1.25, learning_rate: 0.025}});
     expect(run.events.flatMap(event => (event.type === 'logged' ? [event.step] : []))).toEqual([
       5, 10, 15, 20,
     ]);
@@ -82,8 +47,8 @@ describe('watchFolder', () => {
     const first = await watch({until: 'once'});
     await writeCheckpoint(folder, 20);
     const second = await watch({until: 'once'});
-    expect(second).toMatchObject({run: first.run, measured: [20], known: [0, 10]});
-    expect(await steps(second)).toEqual([0, 10, 20]);
+    expect(second).toMatchObject({run: first.run, measured: [20], known: [10]});
+    expect(await stepsOf(second)).toEqual([0, 10, 20]);
     const {events} = await readRun(second.folder);
     expect(events.filter(({type}) => type === 'baseline')).toHaveLength(1);
     expect(events.flatMap(event => (event.type === 'logged' ? [event.step] : []))).toEqual([5, 10, 15, 20]);
@@ -106,12 +71,12 @@ describe('watchFolder', () => {
     const path = await writeCheckpoint(folder, 10, {maxSteps: 10});
     const file = join(path, 'model.safetensors');
     const whole = join(scratch, 'whole');
-    execFileSync('cp', [file, whole]);
+    execFileSync('cp', ['-p', file, whole]);
     truncateSync(file, statSync(file).size - 8);
     const watched = watch();
     await new Promise(resolve => setTimeout(resolve, 300));
     renameSync(whole, file);
-    expect(await watched).toMatchObject({measured: [0, 10], failed: []});
+    expect(await watched).toMatchObject({measured: [10], failed: []});
   });
 
   it('measures checkpoints that save_total_limit deletes while they wait', async () => {
@@ -139,7 +104,7 @@ describe('watchFolder', () => {
     writeFileSync(join(folder, 'invariance-finished'), '');
     const summary = await watched;
     expect(summary).toMatchObject({
-      measured: [0, 10, 20],
+      measured: [10, 20],
       failed: [],
       ended: 'invariance-finished is in the folder',
     });
@@ -151,7 +116,7 @@ describe('watchFolder', () => {
     const path = await writeCheckpoint(folder, 5, {wider});
     await writeCheckpoint(folder, 10);
     const summary = await watch({until: 'once'});
-    expect(summary.measured).toEqual([0, 10]);
+    expect(summary.measured).toEqual([10]);
     expect(summary.failed).toEqual([
       {path, reason: expect.stringMatching(/layernorm_after.*\[32\].*\[16\]/) as string},
     ]);
@@ -162,7 +127,7 @@ describe('watchFolder', () => {
   it('ends by itself in a folder that never gets a checkpoint', async () => {
     await mkdir(folder);
     const summary = await watch({idle: 0.005});
-    expect(summary).toMatchObject({measured: [0], ended: 'no new checkpoint for 0.005 minutes'});
+    expect(summary).toMatchObject({measured: [], ended: 'no new checkpoint for 0.005 minutes'});
     const {events} = await readRun(summary.folder);
     expect(events).toContainEqual(expect.objectContaining({type: 'notice', code: 'no_checkpoint'}));
   });
@@ -180,17 +145,69 @@ describe('watchFolder', () => {
       },
     };
     const first = await watch({measuring: stopping, signal: stop.signal});
-    expect(first).toMatchObject({measured: [0, 10], ended: 'interrupted'});
-    expect((await readRun(first.folder)).state).toBe('finished');
+    expect(first).toMatchObject({measured: [10], ended: 'interrupted'});
+    expect((await readRun(first.folder)).state).toBe('killed');
     expect((await watch({until: 'once'})).measured).toEqual([20]);
+  });
+
+  it('measures the rest and ends when the process of the training has', async () => {
+    await writeCheckpoint(folder, 10);
+    const training = spawn('sleep', ['600']);
+    const watched = watch({until: 'marker', idle: 0, pid: training.pid!});
+    await writeCheckpoint(folder, 20);
+    training.kill();
+    expect(await watched).toMatchObject({measured: [10, 20], ended: `process ${training.pid} has ended`});
+  });
+
+  it('gives a checkpoint that is being written its time from when the end was seen', async () => {
+    const clock = Date.now.bind(Date);
+    let ahead = 0;
+    const now = vi.spyOn(Date, 'now').mockImplementation(() => clock() + ahead);
+    try {
+      await mkdir(folder);
+      const watched = watch({until: 'marker', idle: 0});
+      await new Promise(resolve => setTimeout(resolve, 500));
+      ahead = 10 * 60_000;
+      await writeFolder(join(folder, 'checkpoint-10'), {amount: 0.1});
+      age(join(folder, 'checkpoint-10'), 0);
+      writeFileSync(join(folder, 'invariance-finished'), '');
+      expect(await watched).toMatchObject({measured: [10], failed: []});
+    } finally {
+      now.mockRestore();
+    }
+  });
+
+  it('clears what a killed watch has held', async () => {
+    await writeCheckpoint(folder, 10);
+    const {folder: run} = await watch({until: 'once'});
+    mkdirSync(join(run, 'held', 'checkpoint-abc'), {recursive: true});
+    let seen = true;
+    await watch({until: 'once', onRun: () => (seen = existsSync(join(run, 'held')))});
+    expect(seen).toBe(false);
   });
 
   it('measures every n-th checkpoint, and always the last', async () => {
     for (const step of [10, 20, 30, 40]) await writeCheckpoint(folder, step);
-    expect((await watch({until: 'once', every: 3})).measured).toEqual([0, 10, 40]);
+    expect((await watch({until: 'once', every: 3})).measured).toEqual([10, 40]);
     expect((await watch({until: 'once', every: 3, run: 'newest-first', order: 'newest'})).measured).toEqual([
-      0, 40, 10,
+      40, 10,
     ]);
+  });
+
+  it('measures the last of every n-th also when it ends for want of new ones', async () => {
+    for (const step of [10, 20]) await writeCheckpoint(folder, step);
+    expect((await watch({every: 2, idle: 0.01})).measured).toEqual([10, 20]);
+  });
+
+  it('says one thing for any number of pickles', async () => {
+    await writeCheckpoint(folder, 10);
+    for (let i = 0; i < 300; i++) writeFileSync(join(folder, `features-${i}.pt`), '');
+    const summary = await watch({until: 'once'});
+    expect(summary.measured).toEqual([10]);
+    expect(summary.failed).toMatchObject([
+      {reason: expect.stringMatching(/python -c.*299 more like it/) as string},
+    ]);
+    expect(await noticesOf(summary, 'checkpoint_skipped')).toHaveLength(1);
   });
 
   it('refuses a folder that is not there when nothing is waited for', async () => {

@@ -1,0 +1,118 @@
+import {execFileSync} from 'node:child_process';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import {tmpdir} from 'node:os';
+import {join, resolve} from 'node:path';
+import {afterAll, beforeAll, describe, expect, it} from 'vitest';
+
+const {exports: entries, version} = JSON.parse(readFileSync('package.json', 'utf8')) as {
+  exports: Record<string, string | {default: string}>;
+  version: string;
+};
+
+/** A project that has installed the package as it is published: from its tarball, beside this one's dependencies. */
+let project: string;
+let packed: string;
+beforeAll(() => {
+  project = mkdtempSync(join(tmpdir(), 'package-'));
+  packed = join(project, 'node_modules/wandb-invariance');
+  mkdirSync(packed, {recursive: true});
+  const [{filename}] = JSON.parse(
+    execFileSync('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', project], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }),
+  ) as [{filename: string}];
+  execFileSync('tar', ['-xzf', join(project, filename), '-C', packed, '--strip-components=1']);
+  symlinkSync(resolve('node_modules'), join(packed, 'node_modules'));
+  for (const scope of ['@tensorflow', '@types']) {
+    symlinkSync(resolve('node_modules', scope), join(project, 'node_modules', scope));
+  }
+  writeFileSync(join(project, 'package.json'), '{"type": "module"}');
+});
+afterAll(() => rmSync(project, {recursive: true, force: true}));
+
+const run = (file: string, ...args: string[]): string =>
+  execFileSync(process.execPath, [file, ...args], {cwd: project, encoding: 'utf8'});
+
+describe('the published package', () => {
+  it('can be imported at every entry', () => {
+    const libraries = Object.keys(entries).filter(
+      entry => !['./worker', './uploader', './package.json'].includes(entry),
+    );
+    const names = libraries.map(entry => `wandb-invariance${entry.slice(1)}`);
+    writeFileSync(
+      join(project, 'import.js'),
+      `for (const name of ${JSON.stringify(names)}) {
+        const {length} = Object.keys(await import(name));
+        console.log(name, length > 0);
+      }`,
+    );
+    expect(run('import.js').trim().split('\n')).toEqual(names.map(name => `${name} true`));
+  });
+
+  it('imports no TensorFlow.js, onnxruntime, vega, sharp or W&B before it is used', () => {
+    const light = mkdtempSync(join(tmpdir(), 'light-'));
+    mkdirSync(join(light, 'node_modules'));
+    cpSync(join(packed, 'dist'), join(light, 'dist'), {recursive: true});
+    cpSync(join(packed, 'package.json'), join(light, 'package.json'));
+    for (const name of ['zod']) symlinkSync(resolve('node_modules', name), join(light, 'node_modules', name));
+    writeFileSync(join(light, 'import.js'), "console.log(typeof (await import('./dist/index.js')).loadVit);");
+    expect(run(join(light, 'import.js')).trim()).toBe('function');
+    rmSync(light, {recursive: true, force: true});
+  });
+
+  it('has a command line that says its version', () => {
+    expect(run(join(packed, 'dist/cli/main.js'), '--version').trim()).toBe(version);
+  });
+
+  it('brings what the command line and the docs name: the demo’s weights, chart specs and callbacks', () => {
+    for (const path of [
+      'examples/demo/vit/model.safetensors',
+      'templates/charts/retention-map.json',
+      'templates/callbacks/trainer.py',
+      'templates/report.md',
+    ]) {
+      expect([path, existsSync(join(packed, path))]).toEqual([path, true]);
+    }
+  });
+
+  it('has types that a strict project can use, its own checked too', {timeout: 180_000}, () => {
+    writeFileSync(
+      join(project, 'use.ts'),
+      `import * as tf from '@tensorflow/tfjs';
+      import {monitorInvariance, type Score} from 'wandb-invariance';
+      import {cka, gramOf} from 'wandb-invariance/metrics';
+      export async function use(model: tf.LayersModel): Promise<number | string> {
+        const monitor = await monitorInvariance({tf, model, probes: 'probes', every: '100 steps'});
+        const {readings} = await monitor.finish();
+        const score: Score = {status: 'withheld', reason: String(readings)};
+        return score.reason + String(cka.length + gramOf.length);
+      }`,
+    );
+    writeFileSync(
+      join(project, 'tsconfig.json'),
+      JSON.stringify({
+        compilerOptions: {strict: true, noEmit: true, target: 'ES2023', module: 'NodeNext', types: ['node']},
+        files: ['use.ts'],
+      }),
+    );
+    const tsc = resolve('node_modules/typescript/bin/tsc');
+    let errors = '';
+    try {
+      run(tsc, '-p', project);
+    } catch (error) {
+      errors = (error as {stdout: string}).stdout;
+    }
+    expect(errors.split('\n').filter(line => line.includes('wandb-invariance/dist'))).toEqual([]);
+    expect(errors).not.toMatch(/use\.ts/);
+  });
+});
