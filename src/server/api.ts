@@ -5,7 +5,7 @@ import {streamSSE} from 'hono/streaming';
 import {compareRuns} from '../compare/index.js';
 import {InvarianceError} from '../errors.js';
 import {listRuns, readRun, type RecordedRun} from '../tracker/index.js';
-import {runChanges} from './run-changes.js';
+import {runChanges, stateOf} from './run-changes.js';
 
 /** A run of the folder by its id; ids never name a place outside it. */
 export async function runById(folder: string, id: string): Promise<RecordedRun> {
@@ -45,9 +45,9 @@ export function createApi(folder: string): Hono {
     return streamSSE(c, async stream => {
       const gone = new AbortController();
       stream.onAbort(() => gone.abort());
-      for await (const {readings, state} of runChanges(place, gone.signal)) {
-        await stream.writeSSE({event: 'changed', data: JSON.stringify({readings: readings.length, state})});
-        if (state !== 'running') return;
+      for await (const run of runChanges(place, gone.signal)) {
+        await stream.writeSSE({event: 'changed', data: stateOf(run)});
+        if (run.state !== 'running') return;
       }
     });
   });

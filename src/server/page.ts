@@ -2,16 +2,20 @@ import {Hono} from 'hono';
 import {html, raw} from 'hono/html';
 import {HTTPException} from 'hono/http-exception';
 import {drawReport, minuteOf, pageStyle} from '../render/index.js';
-import {listRuns, type RunSummary} from '../tracker/index.js';
+import {listRuns, type RecordedRun, type RunSummary} from '../tracker/index.js';
 import {runById} from './api.js';
+import {stateOf} from './run-changes.js';
 
-/** Reloads a page when the run behind it has a new reading or has ended; scrolled where it was. */
-const LIVE = `
+/**
+ * Reloads a page when the run behind it is no more what the page shows: it has a new reading, or has ended. Scrolled where
+ * it was.
+ */
+const liveScript = (shown: RecordedRun): string => `
 const live = new EventSource('/api' + location.pathname + '/live');
-let seen;
 live.addEventListener('changed', ({data}) => {
-  if (seen !== undefined && seen !== data) location.reload();
-  seen = data;
+  if (data === '${stateOf(shown)}') return;
+  live.close();
+  location.reload();
 });`;
 
 /** What people look at: the list of runs at `/`, and each run's report at `/runs/:id`, which follows the run. */
@@ -22,7 +26,9 @@ export function createPage(folder: string): Hono {
     const run = await runById(folder, c.req.param('id'));
     const {page: report} = await drawReport(run);
     return c.html(
-      run.state === 'running' ? report.replace('</body>', `<script>${LIVE}</script></body>`) : report,
+      run.state === 'running'
+        ? report.replace('</body>', `<script>${liveScript(run)}</script></body>`)
+        : report,
     );
   });
   page.onError((error, c) => {

@@ -6,6 +6,11 @@ import {readRun, runFiles, type RecordedRun} from '../tracker/index.js';
 /** Milliseconds between looks at a run's files. */
 const POLL = 500;
 
+/** What a page needs to know of a run to tell whether it is of today: the data of a `changed` event. */
+export function stateOf({readings, state}: Pick<RecordedRun, 'readings' | 'state'>): string {
+  return JSON.stringify({readings: readings.length, state});
+}
+
 /** Yields a run as it is, and again whenever its journal has grown. */
 export async function* runChanges(folder: string, signal: AbortSignal): AsyncGenerator<RecordedRun> {
   const sizeOf = (name: string): Promise<number> =>

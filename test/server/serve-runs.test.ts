@@ -134,6 +134,14 @@ describe.skipIf(browser === undefined)('the page, in a browser', () => {
       await page.getByText('2 readings').first().waitFor();
       journal.reading(run.readings[2]!);
       await page.getByText('3 readings').first().waitFor();
+      let requests = 0;
+      // A reading that comes between the page and its first news of the run.
+      await page.route('**/live', async route => {
+        if (requests++ === 0) journal.reading(run.readings[3]!);
+        await route.continue();
+      });
+      await page.reload();
+      await page.getByText('4 readings').first().waitFor();
     } finally {
       await chrome.close();
       await journal.finish('finished');
