@@ -205,7 +205,9 @@ it(
     };
     await Promise.all(Array.from({length: atOnce}, worker));
     expect(outcomes.filter(({problems}) => problems.length > 0)).toEqual([]);
-    console.log(`${outcomes.reduce((sum, {kills}) => sum + kills, 0)} kills, ${outcomes.reduce((sum, {faults}) => sum + faults, 0)} faults`);
+    console.log(
+      `${outcomes.reduce((sum, {kills}) => sum + kills, 0)} kills, ${outcomes.reduce((sum, {faults}) => sum + faults, 0)} faults`,
+    );
     // It was no fair weather.
     expect(outcomes.reduce((sum, {kills}) => sum + kills, 0)).toBeGreaterThan(runs / 2);
     expect(outcomes.reduce((sum, {faults}) => sum + faults, 0)).toBeGreaterThan(runs);
