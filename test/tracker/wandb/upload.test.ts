@@ -412,7 +412,7 @@ describe('an upload is patient', () => {
     ['stream', (seen: Seen) => seen.kind === 'stream', {kind: 'status', status: 500} as const],
     [
       'stream, which takes what it does not keep',
-      (seen: Seen) => seen.body.includes('history'),
+      (seen: Seen) => seen.kind === 'stream' && seen.body.includes('history'),
       {kind: 'swallow'} as const,
     ],
   ])('for so long with the %s, though W&B answers everything else', async (_, matches, fault) => {
@@ -459,9 +459,12 @@ describe('where storage has trouble', () => {
     configure();
     const expired = '<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>';
     server.faultTimes(3, {kind: 'status', status: 403, body: expired}, seen => seen.kind === 'file');
-    await upload();
+    const said: string[] = [];
+    await upload({onNotice: ({message}) => said.push(message)});
     const {named, stored} = media();
     expect(stored).toEqual(named);
+    // Rows waited for them.
+    expect(said).toEqual([]);
     expect(server.requests.filter(({name}) => name === 'CreateRunFiles').length).toBeGreaterThan(1);
   });
 
