@@ -6,6 +6,8 @@ export default defineConfig({
     globalSetup: ['test/build.ts'],
     testTimeout: 60_000,
     hookTimeout: 120_000,
+    // What is waited for comes; a machine that does other work too takes longer.
+    expect: {poll: {timeout: 40_000}},
     // Tests use real processes and real clocks; a machine that does other work too may be late once.
     retry: process.env.CI ? 1 : 0,
     typecheck: {enabled: true, include: ['test/**/*.test-d.ts'], tsconfig: 'tsconfig.json'},

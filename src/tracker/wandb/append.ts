@@ -6,6 +6,7 @@ import {createApi, type Api, type RunPath} from './api.js';
 import {Beside} from './beside.js';
 import {MediaUploads} from './media-uploads.js';
 import {rowKey} from './own-run.js';
+import {findRun} from './open-run.js';
 import {createPatience} from './patience.js';
 import {RowMaker, type Row} from './rows.js';
 import {RunConfig} from './run-config.js';
@@ -101,11 +102,7 @@ export async function appendToRun(options: AppendOptions): Promise<Uploaded> {
   const session = createSession({api, patience: newPatience});
   const posts = newPatience();
   const media = new MediaUploads({api, folder, state, save, timing, sleep, onNotice: warn});
-  const path: RunPath = state.opened ?? {
-    entity: await session.entity(settings),
-    project: settings.project,
-    run: settings.id ?? info.id,
-  };
+  const path = await findRun({session, state, info});
   const url = runUrl(settings.baseUrl, path);
   const config = new RunConfig(info);
   const beside = new Beside({

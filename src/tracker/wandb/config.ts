@@ -77,6 +77,7 @@ export function configOf(
   info: RunInfo,
   baseline: Baseline | null,
   logged: Iterable<string> = [],
+  firstLine = 0,
 ): WandbConfig {
   const {fingerprint} = info;
   return {
@@ -95,11 +96,22 @@ export function configOf(
         versions: info.versions,
         git: info.git,
         run: info.id,
+        created: info.created,
+        ...(firstLine === 0 ? {} : {first_line: firstLine}),
         ...(baseline === null ? {} : {baseline: baselineConfig(baseline)}),
       }),
     },
     _wandb: {value: {m: metrics(info.layers, logged), visualize: visualize(), t: {}}},
   };
+}
+
+/**
+ * The first line in a run's history of this very recording, where its config says that it holds it; null where it does
+ * not. So a `wandb.json` that is lost costs no row and doubles none.
+ */
+export function firstLineOf(config: WandbConfig, info: RunInfo): number | null {
+  const {run, created, first_line} = (config.invariance?.value ?? {}) as Record<string, unknown>;
+  return run === info.id && created === info.created ? Number(first_line ?? 0) : null;
 }
 
 /** Ours merged into what the run already has: the user's own entries win, `_wandb` is joined. */

@@ -42,6 +42,9 @@ function withBody(headers: Record<string, string>, body: Body): RequestInit {
     headers: {...headers, 'content-length': String(body.size)},
     body: Readable.toWeb(createReadStream(body.file)) as ReadableStream,
     duplex: 'half',
+    // Only so does Node's fetch not keep a copy of the body for the case that it must be sent again.
+    window: null,
+    redirect: 'error',
   } as RequestInit;
 }
 

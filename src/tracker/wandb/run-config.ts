@@ -10,6 +10,8 @@ export class RunConfig {
   readonly #info: RunInfo;
   readonly #logged = new Set<string>();
   #baseline: Baseline | null = null;
+  /** Line of the run's history that is our first. */
+  firstLine = 0;
 
   constructor(info: RunInfo) {
     this.#info = info;
@@ -30,6 +32,6 @@ export class RunConfig {
   }
 
   get value(): WandbConfig {
-    return configOf(this.#info, this.#baseline, this.#logged);
+    return configOf(this.#info, this.#baseline, this.#logged, this.firstLine);
   }
 }

@@ -90,7 +90,8 @@ export function wandbTracker(options: WandbTrackerOptions = {}): Tracker {
         {...settings, id: settings.id ?? info.id, mode: 'offline'},
         before?.opened ? {...before.settings, id: before.opened.run} : null,
       );
-      const state = before ?? freshState(now, {own: appendTo === undefined ? false : 'elsewhere'});
+      const fresh = freshState(now, {own: appendTo === undefined ? false : 'elsewhere'});
+      const state = before?.opened ? before : fresh;
       // Whatever becomes of the key, `sync` finds how the run is to be uploaded.
       writeState(folder, {...state, settings: now, problem: null});
       if (settings.mode !== 'online') return;
@@ -143,7 +144,10 @@ function ownRunTracker(
     async start(info, {folder: at, resumed}) {
       folder = at;
       const place = {id: run.id, project: run.project, baseUrl: run.settings.baseUrl.replace(/\/+$/, '')};
-      const state = readState(folder) ?? freshState(settings, {own: 'sdk'});
+      const before = readState(folder);
+      // Another run than before knows nothing of what that one holds.
+      const isSame = (before?.opened?.run ?? before?.settings.id) === run.id;
+      const state = before && isSame ? before : freshState(settings, {own: 'sdk'});
       state.settings = {...settings, ...place};
       const save = stateKeeper(folder, state, say);
       save();

@@ -4,13 +4,14 @@ import {InvarianceError, messageOf} from '../../errors.js';
 import type {RunInfo, RunState} from '../../types.js';
 import type {JournalRecord} from '../journal-lines.js';
 import {readRunInfo, runFiles, writerOf} from '../read-run.js';
-import {createApi, type RunPath} from './api.js';
+import {createApi} from './api.js';
 import {Beside} from './beside.js';
 import {MediaUploads} from './media-uploads.js';
+import {findRun, openRun} from './open-run.js';
 import {createPatience} from './patience.js';
 import {RowMaker, type Pictures} from './rows.js';
 import {RunConfig} from './run-config.js';
-import {configFor, createSession, notThere, runUrl, type RunStatus, type Session} from './session.js';
+import {createSession, type RunStatus, type Session} from './session.js';
 import {readState, stateKeeper, type UploadState} from './state.js';
 import {quotedBytes, requestBytes, requestRows, Rewind, RowStream, type Line} from './stream.js';
 import {Summary} from './summary.js';
@@ -123,13 +124,17 @@ class Upload {
 
   async run(): Promise<Uploaded> {
     const state = this.#state;
-    const path = await this.#find();
-    const found = await this.#session.status(path);
+    const session = this.#session;
+    const path = await findRun({session, state, info: this.#info});
+    const found = await session.status(path);
     if (!this.#options.isLive() && this.#isComplete(found)) return {rows: state.rows, url: state.opened!.url};
-    let status = await this.#open(path, found);
-    const {entity, project, run} = state.opened!;
+    let status = await openRun({session, state, info: this.#info, path, found, config: this.#config});
+    this.#save();
+    const {entity, project, run, url} = state.opened!;
+    this.#recovered();
+    this.#options.onOpened?.(url);
     const stream = new RowStream({
-      session: this.#session,
+      session,
       api: this.#api,
       path: {entity, project, run},
       media: this.#media,
@@ -178,13 +183,6 @@ class Upload {
     this.#options.onNotice?.({level, message});
   }
 
-  async #find(): Promise<RunPath> {
-    const {settings, opened} = this.#state;
-    if (opened) return opened;
-    const entity = await this.#session.entity(settings);
-    return {entity, project: settings.project, run: settings.id ?? this.#info.id};
-  }
-
   /** Nothing was written since the server was told the end, it still holds all of it, and nothing is owed. */
   #isComplete(status: RunStatus | null): boolean {
     const {completed, base, rows, owedFiles, owedModels} = this.#state;
@@ -193,53 +191,6 @@ class Upload {
     let last = -1;
     for (const {seq} of journalRecords(this.#options.folder)) last = seq;
     return last === completed;
-  }
-
-  /** Opens or finds the run, and settles which of its lines is our first one. */
-  async #open(path: RunPath, status: RunStatus | null): Promise<RunStatus> {
-    const state = this.#state;
-    const {settings} = state;
-    const isNew = state.opened === null;
-    if (status === null && !isNew) throw notThere(path);
-    if (status === null && settings.resume === 'must') {
-      throw new InvarianceError(
-        'tracker_failed',
-        `resume is "must" and W&B has no run ${path.run}; name one it has`,
-      );
-    }
-    // A run that is there but empty may be ours: a process may die between opening a run and noting it.
-    if (status !== null && status.lines > 0 && isNew && settings.resume === 'never') {
-      throw new InvarianceError(
-        'tracker_failed',
-        `resume is "never" and W&B has a run ${path.run}; name another id`,
-      );
-    }
-    if (status !== null && isNew) await this.#refuseWriters(path, status);
-    // Whatever the run was, W&B counts it as running from here on.
-    state.completed = null;
-    const config = configFor(status, this.#config.value);
-    const opened = await this.#session.upsert(path, {settings, info: this.#info, config, isNew});
-    const url = runUrl(settings.baseUrl, opened);
-    state.opened = {...opened, url};
-    state.base ??= status?.lines ?? 0;
-    this.#save();
-    this.#recovered();
-    this.#options.onOpened?.(url);
-    return status ?? {id: '', lines: 0, lastStep: null, summary: {}, config};
-  }
-
-  /** W&B's line numbers allow one writer: a run that another client writes at this moment would lose its lines. */
-  async #refuseWriters(path: RunPath, {config}: RunStatus): Promise<void> {
-    const theirs = config.invariance?.value as {run?: string} | undefined;
-    if (path.run === this.#info.id || theirs?.run === this.#info.id) return;
-    if ((await this.#session.state(path)) !== 'running') return;
-    throw new InvarianceError(
-      'tracker_failed',
-      `W&B's run ${path.run} is being written by another client, and two would overwrite each other: name another id ` +
-        '(option `id`, or unset WANDB_RUN_ID), pass that run as `run` if it is of this process, or use ' +
-        '`watch --wandb-run` for one elsewhere. Where its client died, W&B says so after some minutes: ' +
-        '`wandb-invariance sync RUN` then goes on',
-    );
   }
 
   /** Reads the journal from its beginning, and sends what the server does not hold. */
@@ -326,9 +277,9 @@ class Upload {
         );
     };
     await prove();
-    beside.end();
-    while (!beside.isIdle) await wait();
     const ended = await this.#endOf(end);
+    if (ended !== null) beside.end();
+    while (!beside.isIdle) await wait();
     const late = await this.#media.deliver(state.opened!);
     if (ended === null) await stream.heartbeat(late);
     else {

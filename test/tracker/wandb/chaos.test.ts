@@ -95,15 +95,22 @@ async function chaos(seed: number): Promise<Outcome> {
   const ended = (child: ChildProcess) => new Promise<number | null>(resolve => child.on('exit', resolve));
   /** Rows that the server lacks. */
   const missing = (): number[] => {
-    const there = new Set(rowsOf(server.store.only).flatMap(row => ('row' in row ? [row.row] : [])));
+    const held = [...server.store.runs.values()].flatMap(rowsOf);
+    const there = new Set(held.flatMap(row => ('row' in row ? [row.row] : [])));
     return Array.from({length: rows}, (_, i) => i).filter(i => !there.has(i));
+  };
+  const until = async (isSo: () => boolean): Promise<void> => {
+    for (const end = Date.now() + longMs; Date.now() < end && !isSo();) await sleep(5);
   };
   const sleep = (ms: number) => new Promise(resolve => setTimeout(resolve, ms));
 
   for (let i = 0; i < kills; i++) {
     const child = start();
     const exit = ended(child);
-    await Promise.race([exit, sleep(100 + upTo(900))]);
+    // Somewhere between its first breath and its last row, however fast the machine is.
+    const seen = server.requests.length + upTo(15);
+    await until(() => server.requests.length >= seen || child.exitCode !== null);
+    await sleep(upTo(30));
     child.kill('SIGKILL');
     await exit;
     if (chance(0.5)) killUploader(folder);
@@ -116,6 +123,10 @@ async function chaos(seed: number): Promise<Outcome> {
   const code = await ended(start());
   const isUploaderKilled = chance(0.3);
   if (isUploaderKilled) killUploader(folder);
+  // The last uploader has bad weather too.
+  const isFinished = () => server.store.runs.size > 0 && server.store.only.state === 'finished';
+  const seen = server.requests.length + 10 + upTo(20);
+  if (!isUploaderKilled) await until(() => server.requests.length >= seen || isFinished());
   server.fault = () => null;
   const problems: string[] = [];
   const check = (what: string, ok: boolean): void => {
@@ -123,18 +134,15 @@ async function chaos(seed: number): Promise<Outcome> {
   };
   // What it does not deliver by itself, the sync would repair unseen.
   if (!isUploaderKilled) {
-    const isThere = () =>
-      server.store.runs.size > 0 && server.store.only.state === 'finished' && missing().length === 0;
-    for (const until = Date.now() + longMs; Date.now() < until && !isThere();) await sleep(50);
-    check(
-      `the uploader left ${missing().join()} behind, and the run ${[...server.store.runs.values()][0]?.state}`,
-      isThere(),
-    );
+    const isThere = () => isFinished() && missing().length === 0;
+    await until(isThere);
+    const state = [...server.store.runs.values()][0]?.state;
+    check(`the uploader left ${missing().join()} behind, and the run ${state}`, isThere());
   }
   let synced = await syncRun({folder, apiKey, timing, surroundings: {env: {}}});
   // An uploader whose training is gone still delivers; it ends by itself.
-  const until = Date.now() + longMs;
-  while (Date.now() < until && synced.status === 'failed' && synced.message.includes('is uploading it')) {
+  const latest = Date.now() + longMs;
+  while (Date.now() < latest && synced.status === 'failed' && synced.message.includes('is uploading it')) {
     await sleep(50);
     synced = await syncRun({folder, apiKey, timing, surroundings: {env: {}}});
   }
@@ -197,6 +205,9 @@ it(
     };
     await Promise.all(Array.from({length: atOnce}, worker));
     expect(outcomes.filter(({problems}) => problems.length > 0)).toEqual([]);
+    console.log(
+      `${outcomes.reduce((sum, {kills}) => sum + kills, 0)} kills, ${outcomes.reduce((sum, {faults}) => sum + faults, 0)} faults`,
+    );
     // It was no fair weather.
     expect(outcomes.reduce((sum, {kills}) => sum + kills, 0)).toBeGreaterThan(runs / 2);
     expect(outcomes.reduce((sum, {faults}) => sum + faults, 0)).toBeGreaterThan(runs);

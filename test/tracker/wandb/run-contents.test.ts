@@ -341,6 +341,16 @@ describe('asked for, a run also holds', () => {
     expect(readState(folder)!.owedModels).toEqual([]);
   });
 
+  it('a checkpoint that failed first, at the end, without what later ones have taken over', async () => {
+    const refused = {kind: 'errors', message: 'permission denied'} as const;
+    server.faultTimes(1, refused, ({name}) => name === 'CreateArtifact');
+    await uploaded({logModel: 'checkpoint'}, {more: withCheckpoints(three.slice(0, 2))});
+    expect(aliasesOf()).toEqual([
+      ['latest', 'step-200'],
+      ['best', 'step-100'],
+    ]);
+  });
+
   it('no checkpoint by default', async () => {
     await uploaded({}, {more: withCheckpoints()});
     expect(server.store.artifacts).toEqual([]);

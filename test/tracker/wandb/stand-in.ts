@@ -36,6 +36,8 @@ export interface StandInOptions {
   /** The keys it accepts; any by default. */
   keys?: string[];
   port?: number;
+  /** Where uploads go; to this server by default. */
+  storage?: string;
   /** Asked for each request; null lets it through. */
   fault?: (seen: Seen) => Fault | null;
 }
@@ -54,10 +56,12 @@ export class StandIn {
   readonly requests: Seen[] = [];
   fault: (seen: Seen) => Fault | null;
   readonly #keys: string[] | undefined;
+  readonly #storage: string | undefined;
   #server: Server | undefined;
   #port: number;
 
-  constructor({store = new Store(), keys, port = 0, fault = () => null}: StandInOptions = {}) {
+  constructor({store = new Store(), keys, port = 0, storage, fault = () => null}: StandInOptions = {}) {
+    this.#storage = storage;
     this.store = store;
     this.fault = fault;
     this.#keys = keys;
@@ -108,7 +112,10 @@ export class StandIn {
           operationName?: string;
         };
         const name = operationName ?? /\b(?:query|mutation)\s+(\w+)/.exec(query)?.[1] ?? '';
-        return {name, run: () => graphql(this.store, this.url, name, variables ?? {}, query)};
+        return {
+          name,
+          run: () => graphql(this.store, this.#storage ?? this.url, name, variables ?? {}, query),
+        };
       }),
     );
     app.post('/files/:entity/:project/:run/file_stream', context => {

@@ -97,6 +97,22 @@ describe('sync', () => {
     }
   });
 
+  it('follows what is said now, but for where a run is that was opened', async () => {
+    await recorded({mode: 'offline', baseUrl: server.url, project: 'birds', tags: ['old'], notes: 'old'});
+    const env = {
+      HOME: '/nowhere',
+      WANDB_BASE_URL: server.url,
+      WANDB_API_KEY: 'secret',
+      WANDB_PROJECT: 'fish',
+      WANDB_TAGS: 'new',
+    };
+    expect(await sync({apiKey: undefined, surroundings: {env}})).toMatchObject({status: 'synced'});
+    expect(server.store.only).toMatchObject({project: 'fish', tags: ['new'], notes: 'old'});
+    const moved = {...env, WANDB_PROJECT: 'birds'};
+    expect(await sync({apiKey: undefined, surroundings: {env: moved}})).toMatchObject({status: 'synced'});
+    expect(server.store.only.project).toBe('fish');
+  });
+
   it('brings a run that never had to do with W&B, as the environment says', async () => {
     const journal = openJournal(folder);
     await journal.start(sampleInfo(), {resumed: false});

@@ -172,6 +172,45 @@ describe('an upload', () => {
   });
 });
 
+describe('an upload whose wandb.json is lost', () => {
+  it.each([
+    ['a run of its own', []],
+    ['a run that others wrote before', ['{"_step":0,"x":1}', '{"_step":1,"x":2}']],
+  ])('knows its rows in %s again', async (_, lines) => {
+    await journal();
+    configure({id: 'shared'});
+    await upload();
+    const run = server.store.only;
+    if (lines.length > 0) {
+      // As if these had been there first.
+      server.store.runs.clear();
+      server.store.runs.set('ada/birds/shared', Object.assign(run, {history: lines, config: {}}));
+      configure({id: 'shared'});
+      await upload();
+    }
+    const before = [...run.history];
+    configure({id: 'shared'});
+    await upload();
+    expect(run.history).toEqual(before);
+    expect(run.overwritten).toEqual([]);
+    expect(steps()).toEqual(upTo(10));
+  });
+
+  it('takes another recording under the same id for another', async () => {
+    await journal();
+    configure();
+    await upload();
+    rmSync(folder, {recursive: true});
+    const record = openJournal(folder);
+    await record.start({...sampleInfo(), created: sampleInfo().created + 1}, {resumed: false});
+    log(record, 0, 3);
+    record.finish('finished');
+    configure();
+    await upload();
+    expect(steps()).toEqual([...upTo(10), ...upTo(3)]);
+  });
+});
+
 describe('the upload of a run that is resumed', () => {
   /** Ended, uploaded, and opened again by a training that has not written yet. */
   async function reopened(): Promise<Journal> {
@@ -185,8 +224,12 @@ describe('the upload of a run that is resumed', () => {
 
   it('does not take the end of the process before for its own', async () => {
     const record = await reopened();
+    const before = server.requests.length;
     const uploading = upload({isLive: () => true});
-    await expect.poll(() => server.store.only.state).toBe('running');
+    // A sign of life: it has read what there is, and follows.
+    await expect
+      .poll(() => server.requests.slice(before).some(({body}) => body.toString() === '{}'))
+      .toBe(true);
     record.event({type: 'resumed', time: Date.now(), step: 4});
     log(record, 5, 9);
     await expect.poll(() => steps().length).toBe(9);
@@ -369,7 +412,7 @@ describe('an upload is patient', () => {
     ['stream', (seen: Seen) => seen.kind === 'stream', {kind: 'status', status: 500} as const],
     [
       'stream, which takes what it does not keep',
-      (seen: Seen) => seen.body.includes('history'),
+      (seen: Seen) => seen.kind === 'stream' && seen.body.includes('history'),
       {kind: 'swallow'} as const,
     ],
   ])('for so long with the %s, though W&B answers everything else', async (_, matches, fault) => {
@@ -416,9 +459,12 @@ describe('where storage has trouble', () => {
     configure();
     const expired = '<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>';
     server.faultTimes(3, {kind: 'status', status: 403, body: expired}, seen => seen.kind === 'file');
-    await upload();
+    const said: string[] = [];
+    await upload({onNotice: ({message}) => said.push(message)});
     const {named, stored} = media();
     expect(stored).toEqual(named);
+    // Rows waited for them.
+    expect(said).toEqual([]);
     expect(server.requests.filter(({name}) => name === 'CreateRunFiles').length).toBeGreaterThan(1);
   });
 
@@ -437,9 +483,10 @@ describe('where storage has trouble', () => {
     server.fault = () => null;
     await new Promise(resolve => setTimeout(resolve, quickTiming.retryMaxMs));
     record.reading(sampleReading(300));
-    await expect
-      .poll(() => media().named.some(path => !media().stored.includes(path)) || media().named.length)
-      .toBe(13);
+    const isThere = () =>
+      rowsOf(server.store.only).some(row => row['train/global_step'] === 300) &&
+      media().stored.length === media().named.length;
+    await expect.poll(isThere).toBe(true);
     record.finish('finished');
     live = false;
     await uploading;
