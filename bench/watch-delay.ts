@@ -1,5 +1,6 @@
-// Seconds from "checkpoint complete" to "reading in the journal", at the size of the model in PRETRAINED, watching a
-// folder that copies of one checkpoint are put into.
+// Seconds from the start of a run to its first reading of a checkpoint, with an empty cache and again for a second
+// finetune of the same model; then from "checkpoint complete" to "reading in the journal", watching a folder that copies
+// of one checkpoint are put into. All at the size of the model in PRETRAINED.
 //
 //   node --import tsx bench/watch-delay.ts PRETRAINED CHECKPOINT PROBES
 import {cpSync, mkdtempSync, renameSync, rmSync, statSync, watch} from 'node:fs';
@@ -21,7 +22,25 @@ cpSync(checkpoint, join(scratch, 'copy'), {
   recursive: true,
   filter: path => !path.endsWith('trainer_state.json'),
 });
-const measuring = startMeasuring({pretrained, probes});
+const cache = join(scratch, 'cache');
+
+async function secondsToReading(run: string): Promise<number> {
+  const from = performance.now();
+  const measuring = startMeasuring({pretrained, probes, cache});
+  const folder = join(scratch, run);
+  cpSync(join(scratch, 'copy'), join(folder, 'checkpoint-1'), {recursive: true});
+  await watchFolder({folder, measuring, pretrained, dir: join(scratch, 'starts'), until: 'once', poll: 0.1});
+  await measuring.close();
+  return (performance.now() - from) / 1000;
+}
+
+const first = await secondsToReading('first');
+const second = await secondsToReading('second');
+console.log(
+  `start to reading and report: ${first.toFixed(0)} s with an empty cache, ${second.toFixed(0)} s for a second finetune`,
+);
+
+const measuring = startMeasuring({pretrained, probes, cache});
 const stop = new AbortController();
 const runs = join(scratch, 'runs');
 const watched = watchFolder({
