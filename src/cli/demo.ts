@@ -20,7 +20,7 @@ interface DemoOptions {
 export function demoCommand(): Command {
   return new Command('demo')
     .description(
-      'finetune a small ViT on two tasks and see which one forgets its invariances: about 2 minutes',
+      'finetune a small ViT on two tasks and see which one forgets its invariances: about a minute',
     )
     .option('--out <dir>', 'the runs and the picture go in here', runsFolder())
     .option('--seed <n>', 'of the scenes and the new heads', wholeNumber(0), 0)

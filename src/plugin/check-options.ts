@@ -96,6 +96,7 @@ export function checkOptions(given: MonitorOptions): CheckedOptions {
     checkpoints: checkpoints === undefined ? null : checkCheckpoints(checkpoints),
     trackers: given.trackers ?? [],
     console: given.console ?? process.stderr.isTTY === true,
+    quiet: given.console === false,
     dir: given.dir ?? runsFolder(),
     strict: given.strict ?? DEFAULTS.strict,
   };

@@ -121,6 +121,7 @@ async function open(options: CheckedOptions, release: () => void): Promise<Monit
       print: trackers.some(({name}) => name === 'console') ? () => undefined : print,
       now: Date.now,
       strict: options.strict,
+      quiet: options.quiet,
     });
     if (point !== null) await files.restore(point.folder);
     await dispatcher.start(info, {resumed: point !== null});

@@ -6,8 +6,8 @@ export type Notice = Extract<RunEvent, {type: 'notice'}>;
 /** What went wrong, or was decided for the user, while training ran. */
 export interface Notices {
   /**
-   * Records it, once a message, and says it on the console, once a code and unless it is mere information that is not
-   * to be said `aloud`. Counted.
+   * Records it, once a message, and says it on the console, once a code. Mere information is said only where it is to be
+   * `aloud`, and never where the user wants it `quiet`. Counted.
    */
   raise(level: Notice['level'], code: string, message: string, options?: {aloud?: boolean}): void;
   /**
@@ -24,11 +24,13 @@ export function createNotices({
   print,
   now,
   strict,
+  quiet = false,
 }: {
   emit: (notice: Notice) => void;
   print: (line: string) => void;
   now: () => number;
   strict: boolean;
+  quiet?: boolean;
 }): Notices {
   const counts: Record<string, number> = {};
   const said = new Set<string>();
@@ -37,14 +39,15 @@ export function createNotices({
     level: Notice['level'],
     code: string,
     message: string,
-    {aloud = level !== 'info'}: {aloud?: boolean} = {},
+    {aloud = false}: {aloud?: boolean} = {},
   ): void {
     counts[code] = (counts[code] ?? 0) + 1;
     const key = `${code}\n${message}`;
     if (said.has(key)) return;
     said.add(key);
     emit({type: 'notice', time: now(), level, code, message});
-    if (counts[code] === 1 && aloud) print(`wandb-invariance: ${message}`);
+    const isSaid = level === 'info' ? aloud && !quiet : true;
+    if (counts[code] === 1 && isSaid) print(`wandb-invariance: ${message}`);
   }
 
   return {

@@ -56,7 +56,7 @@ export interface MonitorOptions {
 
   /** Called after the journal, which is always there. Default: none. */
   trackers?: readonly Tracker[];
-  /** Says on standard error how the run goes. Default: where that is a terminal. */
+  /** Says on standard error how the run goes; false: nothing but trouble. Default: where that is a terminal. */
   console?: boolean;
   /** Folder of the runs. Default `invariance`, under WANDB_DIR where that is set. */
   dir?: string;
@@ -116,6 +116,8 @@ export interface CheckedOptions extends Omit<
     | null;
   trackers: readonly Tracker[];
   console: boolean;
+  /** The user said that nothing but trouble is to be said. */
+  quiet: boolean;
   dir: string;
   strict: boolean;
 }

@@ -3,7 +3,7 @@ import {createInversionProgress} from '../../src/plugin/inversion-progress.js';
 import {createNotices} from '../../src/plugin/notices.js';
 import type {Progress} from '../../src/plugin/progress.js';
 
-function told(progress: Partial<Progress>[]) {
+function told(progress: Partial<Progress>[], {quiet = false}: {quiet?: boolean} = {}) {
   const printed: string[] = [];
   const recorded: string[] = [];
   const tell = createInversionProgress(
@@ -12,6 +12,7 @@ function told(progress: Partial<Progress>[]) {
       print: line => printed.push(line),
       now: () => 0,
       strict: false,
+      quiet,
     }),
   );
   for (const one of progress)
@@ -34,6 +35,11 @@ describe('the inversion', () => {
         '200 gradient evaluations, about 12 min; readings come in after that',
     ]);
     expect(recorded.slice(1)).toEqual(['norm is inverted; about 5 min left', 'block_00 is inverted']);
+  });
+
+  it('is on record only, where the user wants quiet', () => {
+    const {printed, recorded} = told([{phase: 'estimate', secondsLeft: 720}], {quiet: true});
+    expect([printed.length, recorded.length]).toEqual([0, 1]);
   });
 
   it('is not worth a word where it takes seconds', () => {
