@@ -2,17 +2,20 @@
 // finetune of the same model; then from "checkpoint complete" to "reading in the journal", watching a folder that copies
 // of one checkpoint are put into. All at the size of the model in PRETRAINED.
 //
-//   node --import tsx bench/watch-delay.ts PRETRAINED CHECKPOINT PROBES
+//   node --import tsx bench/watch-delay.ts PRETRAINED CHECKPOINT PROBES [EVALUATIONS]
+//
+// EVALUATIONS of the gradient an image; fewer than the default 50 shorten the first start only.
 import {cpSync, mkdtempSync, renameSync, rmSync, statSync, watch} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
+import {inversionOptions} from '../src/inversion/index.js';
 import {startMeasuring, watchFolder, WATCH_DEFAULTS} from '../src/plugin/index.js';
 import {runFiles} from '../src/tracker/index.js';
 
-const [pretrained, checkpoint, probes] = process.argv.slice(2);
+const [pretrained, checkpoint, probes, evaluations] = process.argv.slice(2);
 if (!pretrained || !checkpoint || !probes) {
-  console.error('usage: watch-delay.ts PRETRAINED CHECKPOINT PROBES');
+  console.error('usage: watch-delay.ts PRETRAINED CHECKPOINT PROBES [EVALUATIONS]');
   process.exit(2);
 }
 const COUNT = 5;
@@ -23,10 +26,11 @@ cpSync(checkpoint, join(scratch, 'copy'), {
   filter: path => !path.endsWith('trainer_state.json'),
 });
 const cache = join(scratch, 'cache');
+const inversion = inversionOptions({steps: Number(evaluations ?? 50)});
 
 async function secondsToReading(run: string): Promise<number> {
   const from = performance.now();
-  const measuring = startMeasuring({pretrained, probes, cache});
+  const measuring = startMeasuring({pretrained, probes, cache, inversion});
   const folder = join(scratch, run);
   cpSync(join(scratch, 'copy'), join(folder, 'checkpoint-1'), {recursive: true});
   await watchFolder({folder, measuring, pretrained, dir: join(scratch, 'starts'), until: 'once', poll: 0.1});
@@ -40,7 +44,7 @@ console.log(
   `start to reading and report: ${first.toFixed(0)} s with an empty cache, ${second.toFixed(0)} s for a second finetune`,
 );
 
-const measuring = startMeasuring({pretrained, probes, cache});
+const measuring = startMeasuring({pretrained, probes, cache, inversion});
 const stop = new AbortController();
 const runs = join(scratch, 'runs');
 const watched = watchFolder({

@@ -46,7 +46,8 @@ describe('several trainings in one folder', () => {
 
   it('are passed over beside checkpoints of its own, as a backup of an older training is', async () => {
     await writeCheckpoint(folder, 10);
-    await writeCheckpoint(join(folder, 'old'), 20);
+    const old = join(folder, 'old');
+    cpSync(await writeCheckpoint(old, 20), old, {recursive: true});
     expect(await once()).toMatchObject({measured: [10], failed: []});
   });
 });
