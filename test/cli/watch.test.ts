@@ -127,7 +127,8 @@ describe('backfill', () => {
       ['backfill', folder, ...options, '--preset', 'stir', '--steps', '100000'],
       environment,
     );
-    while ((await listRuns(dir)).length === 0) await new Promise(resolve => setTimeout(resolve, 50));
+    const isHeld = async () => (await listRuns(dir)).some(({folder}) => existsSync(join(folder, 'held')));
+    while (!(await isHeld())) await new Promise(resolve => setTimeout(resolve, 50));
     backfill.signal('SIGTERM');
     backfill.signal('SIGINT');
     await backfill.ended;
