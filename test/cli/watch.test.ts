@@ -28,7 +28,8 @@ beforeEach(async () => {
   ];
   environment = {XDG_CACHE_HOME: join(scratch, 'cache'), WANDB_MODE: 'disabled'};
 });
-afterEach(() => rm(scratch, {recursive: true, force: true}));
+// A command that a signal ended leaves its child a moment in which it may still write its cache.
+afterEach(() => rm(scratch, {recursive: true, force: true, maxRetries: 20, retryDelay: 100}));
 
 const watch = (...args: string[]) =>
   start(['watch', folder, ...options, '--steps', '5', ...args], environment);
