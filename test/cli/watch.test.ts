@@ -28,7 +28,8 @@ beforeEach(async () => {
   ];
   environment = {XDG_CACHE_HOME: join(scratch, 'cache'), WANDB_MODE: 'disabled'};
 });
-afterEach(() => rm(scratch, {recursive: true, force: true}));
+// A command that a signal ended leaves its child a moment in which it may still write its cache.
+afterEach(() => rm(scratch, {recursive: true, force: true, maxRetries: 20, retryDelay: 100}));
 
 const watch = (...args: string[]) =>
   start(['watch', folder, ...options, '--steps', '5', ...args], environment);
@@ -127,7 +128,8 @@ describe('backfill', () => {
       ['backfill', folder, ...options, '--preset', 'stir', '--steps', '100000'],
       environment,
     );
-    while ((await listRuns(dir)).length === 0) await new Promise(resolve => setTimeout(resolve, 50));
+    const isHeld = async () => (await listRuns(dir)).some(({folder}) => existsSync(join(folder, 'held')));
+    while (!(await isHeld())) await new Promise(resolve => setTimeout(resolve, 50));
     backfill.signal('SIGTERM');
     backfill.signal('SIGINT');
     await backfill.ended;
