@@ -69,6 +69,12 @@ function matrixTable(reading: Reading, baseline: Baseline): TableData {
   return {columns, data};
 }
 
+/** What says something of the whole run, whichever row it stands in. */
+export const runKeys: ReadonlySet<string> = new Set([
+  mediaKeys.map,
+  ...charts.map(({key}) => `${key}_table`),
+]);
+
 /** Tables that grow are sent after 1, 2, 4, 8, … readings and at the end: their bytes stay in proportion to the run. */
 function isPowerOfTwo(count: number): boolean {
   return (count & (count - 1)) === 0;
@@ -124,12 +130,13 @@ export class RowMaker {
   readonly #pictures: Pictures | undefined;
   readonly #limit: number;
   readonly #onTrouble: (message: string) => void;
-  readonly #readings: ChartReading[] = [];
+  /** By step: a folder's checkpoints may be measured newest first, and the last reading is that of the last step. */
+  #readings: ChartReading[] = [];
   #baseline: Baseline | null = null;
   #next: number;
-  /** Highest step of each kind of row, and the same as it stood when the run was resumed. */
-  readonly #reached = new Map<string, number>();
-  #before = new Map<string, number>();
+  /** Steps of each kind of row, and the same as they stood when the run was resumed. */
+  readonly #reached = new Map<string, Set<number>>();
+  #before = new Map<string, ReadonlySet<number>>();
 
   constructor({info, pictures, base = 0, limit = lineBytes, onTrouble = () => {}}: RowMakerOptions) {
     this.#info = info;
@@ -153,7 +160,8 @@ export class RowMaker {
     if (this.#isRepeated(record)) return [];
     if (record.kind === 'reading') return this.#reading(record.reading, draw);
     const {event} = record;
-    if (event.type === 'resumed') this.#before = new Map(this.#reached);
+    if (event.type === 'resumed')
+      this.#before = new Map([...this.#reached].map(([kind, steps]) => [kind, new Set(steps)]));
     if (event.type === 'baseline') this.#baseline = event.baseline;
     if (event.type === 'logged') {
       const axes = {[stepKey]: event.step, ...(event.epoch === null ? {} : {[epochKey]: event.epoch})};
@@ -184,13 +192,15 @@ export class RowMaker {
       kind = Object.keys(record.event.values).sort().join();
       ({step} = record.event);
     }
-    if (step <= (this.#before.get(kind) ?? -1)) return true;
-    this.#reached.set(kind, Math.max(step, this.#reached.get(kind) ?? -1));
+    if (this.#before.get(kind)?.has(step)) return true;
+    const steps = this.#reached.get(kind) ?? new Set();
+    this.#reached.set(kind, steps.add(step));
     return false;
   }
 
   async #reading(reading: Reading, draw: boolean): Promise<Row[]> {
-    this.#readings.push(chartReading(reading));
+    this.#readings = [...this.#readings.filter(({step}) => step !== reading.step), chartReading(reading)];
+    this.#readings.sort((a, b) => a.step - b.step);
     const baseline = this.#baseline;
     if (baseline === null) {
       // Without its baseline nothing says what a reading's inversions are worth; the numbers that need none stay.

@@ -1,6 +1,7 @@
 import type {LayerName} from '../../types.js';
-import type {SummaryKind} from '../keys.js';
+import {stepKey, type SummaryKind} from '../keys.js';
 import {summaryKinds} from './config.js';
+import {runKeys} from './rows.js';
 
 /** Longest summary inside a request, in bytes; W&B refuses requests of 10 MiB. */
 const summaryBytes = 9 * 1024 * 1024;
@@ -24,11 +25,12 @@ export function summaryText(values: Record<string, unknown>): string {
 
 /**
  * The summary of a run, folded over its rows: `{min, last}` or `{max, last}` for keys that say so, the last value
- * for all others.
+ * for all others. Last is what belongs to the highest step, as old checkpoints may be measured newest first.
  */
 export class Summary {
   readonly #kinds: Map<string, readonly SummaryKind[]>;
   readonly #values: Record<string, unknown>;
+  #step = -Infinity;
 
   /** `initial` is what the server holds of a run that is resumed; rows replace it key by key. */
   constructor(layers: readonly LayerName[], initial: Readonly<Record<string, unknown>> = {}) {
@@ -38,17 +40,21 @@ export class Summary {
   }
 
   add(row: Readonly<Record<string, unknown>>): void {
+    const step = typeof row[stepKey] === 'number' ? row[stepKey] : this.#step;
+    const isEarlier = step < this.#step;
+    this.#step = Math.max(this.#step, step);
     for (const [key, value] of Object.entries(row)) {
       const kinds = this.#kinds.get(key);
+      const isKept = isEarlier && key in this.#values && !key.startsWith('_') && !runKeys.has(key);
       if (kinds === undefined || typeof value !== 'number') {
-        this.#values[key] = value;
+        if (!isKept) this.#values[key] = value;
         continue;
       }
       const old = (this.#values[key] ?? {}) as Partial<Record<SummaryKind, number>>;
       const kept: Partial<Record<SummaryKind, number>> = {};
       if (kinds.includes('min')) kept.min = Math.min(old.min ?? value, value);
       if (kinds.includes('max')) kept.max = Math.max(old.max ?? value, value);
-      if (kinds.includes('last')) kept.last = value;
+      if (kinds.includes('last')) kept.last = isKept ? old.last : value;
       this.#values[key] = kept;
     }
   }

@@ -2,7 +2,7 @@ import {existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync} from 'node:fs
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterEach, beforeEach, describe, expect, it} from 'vitest';
-import {openJournal, type Journal} from '../../../src/tracker/index.js';
+import {openJournal, scalarsOf, type Journal} from '../../../src/tracker/index.js';
 import {resolveSettings, type WandbOptions} from '../../../src/tracker/wandb/settings.js';
 import {freshState, readState, writeState} from '../../../src/tracker/wandb/state.js';
 import {uploadRun, type UploadOptions} from '../../../src/tracker/wandb/upload.js';
@@ -117,6 +117,26 @@ describe('an upload', () => {
     expect(rowsOf(server.store.only).map(row => row._step)).toEqual(upTo(server.store.only.history.length));
     expect(server.store.only.state).toBe('finished');
     expect(server.store.only.overwritten).toEqual([]);
+  });
+
+  it('takes old checkpoints newest first, also when it is interrupted, and the summary is that of the last step', async () => {
+    const first = await journal({rows: 0, readings: [300, 200], end: false});
+    configure();
+    first.finish('killed');
+    await upload();
+    const second = openJournal(folder);
+    await second.start(sampleInfo(), {resumed: true});
+    second.event({type: 'resumed', time: Date.now(), step: 300});
+    for (const step of [200, 100]) second.reading(sampleReading(step));
+    second.finish('finished');
+    await upload();
+    const run = server.store.only;
+    const read = rowsOf(run).filter(row => 'invariance/scored_layers' in row);
+    expect(read.map(row => row['train/global_step'])).toEqual([300, 200, 100]);
+    const last = scalarsOf(sampleReading(300), sampleBaseline())['invariance/retention'];
+    expect(run.summary['invariance/retention']).toEqual({min: last, last});
+    expect(run.summary['train/global_step']).toBe(300);
+    expect(run.summary._step).toBe(run.history.length - 1);
   });
 
   it('follows a journal that grows, and leaves the run open where nobody knows its end', async () => {
