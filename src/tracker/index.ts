@@ -4,7 +4,16 @@ export type {JournalRecord} from './journal-lines.js';
 export {openJournal, type Journal, type JournalOptions} from './journal.js';
 export {epochKey, layerSegments, metricKeys, scalarsOf, stepKey, type MetricKey} from './keys.js';
 export {memoryTracker, type MemoryTracker} from './memory.js';
-export {listRuns, readRecords, readRun, runFiles, type RecordedRun, type RunSummary} from './read-run.js';
+export {
+  listRuns,
+  otherWriter,
+  readRecords,
+  readRun,
+  readRunInfo,
+  runFiles,
+  type RecordedRun,
+  type RunSummary,
+} from './read-run.js';
 export type {ChartReading} from './wandb/charts.js';
 export type {Picture} from './wandb/media.js';
 export {exportOfflineLog, type Exported, type ExportOptions} from './wandb/offline-log.js';

@@ -1,7 +1,7 @@
 import {randomUUID} from 'node:crypto';
 import {readdir} from 'node:fs/promises';
 import {basename, join, resolve} from 'node:path';
-import {readRunInfo} from '../../tracker/read-run.js';
+import {readRunInfo} from '../../tracker/index.js';
 import type {RunInfo} from '../../types.js';
 
 /**

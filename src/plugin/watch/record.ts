@@ -4,8 +4,14 @@ import {basename, join, resolve} from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import type {TrainerState} from '../../engine/index.js';
 import {InvarianceError} from '../../errors.js';
-import {openJournal, readRecords, runFiles, runsFolder, type RecordedRun} from '../../tracker/index.js';
-import {otherWriter} from '../../tracker/read-run.js';
+import {
+  openJournal,
+  otherWriter,
+  readRecords,
+  runFiles,
+  runsFolder,
+  type RecordedRun,
+} from '../../tracker/index.js';
 import type {Baseline, Reading, RunEvent, RunInfo} from '../../types.js';
 import {describeRun} from '../describe-run.js';
 import {createDispatcher} from '../dispatcher.js';
