@@ -3,21 +3,17 @@ import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import '@tensorflow/tfjs-backend-wasm';
-import {afterAll, beforeAll, beforeEach, describe, expect, it} from 'vitest';
+import {beforeAll, beforeEach, describe, expect, it} from 'vitest';
 import {loadTfjsModel, saveTfjsModel} from '../../src/engine/index.js';
 import {monitorInvariance} from '../../src/plugin/monitor-invariance.js';
 import type {MonitorOptions} from '../../src/plugin/options.js';
 import {seededRandom} from '../../src/random.js';
 import {readRecords, readRun} from '../../src/tracker/index.js';
+import {useCache} from './use-cache.js';
 
-const cacheBefore = process.env.XDG_CACHE_HOME;
+useCache();
 beforeAll(async () => {
-  process.env.XDG_CACHE_HOME = mkdtempSync(join(tmpdir(), 'cache-'));
   await tf.setBackend('wasm');
-});
-afterAll(() => {
-  if (cacheBefore === undefined) delete process.env.XDG_CACHE_HOME;
-  else process.env.XDG_CACHE_HOME = cacheBefore;
 });
 
 let dir: string;

@@ -5,24 +5,19 @@ import {join} from 'node:path';
 import {setTimeout} from 'node:timers/promises';
 import * as tf from '@tensorflow/tfjs';
 import '@tensorflow/tfjs-backend-wasm';
-import {afterAll, beforeAll, beforeEach, describe, expect, it} from 'vitest';
+import {beforeAll, beforeEach, describe, expect, it} from 'vitest';
 import {loadVit, saveVit} from '../../src/engine/index.js';
 import {monitorInvariance} from '../../src/plugin/monitor-invariance.js';
 import type {MonitorOptions} from '../../src/plugin/options.js';
 import {seededRandom} from '../../src/random.js';
 import {memoryTracker, readRun} from '../../src/tracker/index.js';
+import {useCache} from './use-cache.js';
 
 const FIXTURE = 'test/fixtures/tfjs-vit';
-const cacheBefore = process.env.XDG_CACHE_HOME;
 
+useCache();
 beforeAll(async () => {
-  // The measuring child inherits it: inversions of one test serve the others and no run of the user's.
-  process.env.XDG_CACHE_HOME = mkdtempSync(join(tmpdir(), 'cache-'));
   await tf.setBackend('wasm');
-});
-afterAll(() => {
-  if (cacheBefore === undefined) delete process.env.XDG_CACHE_HOME;
-  else process.env.XDG_CACHE_HOME = cacheBefore;
 });
 
 let dir: string;
