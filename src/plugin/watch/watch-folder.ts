@@ -19,6 +19,8 @@ import {openRecord, type WatchRecord} from './record.js';
 import {createScanner, refuseSeveral, type Stepped} from './scan.js';
 import {endAnnounced, lastStepReached} from './training-ended.js';
 
+const INTERRUPTED = 'interrupted';
+
 /** Milliseconds a checkpoint that is still being written gets after the end was seen. */
 const GRACE = {final: 90_000, marker: 90_000, idle: 90_000, once: 3_000};
 
@@ -119,7 +121,7 @@ async function follow(record: WatchRecord, options: WatchOptions): Promise<Watch
         else skipped.add(found.path);
       }
       await limitHeld();
-      if (signal.aborted || gaveUp.signal.aborted) return 'interrupted';
+      if (signal.aborted || gaveUp.signal.aborted) return INTERRUPTED;
 
       if (fresh.length > 0) lastChange = Date.now();
       const reached = until === 'final' && newest !== undefined ? await lastStepReached(newest) : null;
@@ -236,7 +238,9 @@ async function follow(record: WatchRecord, options: WatchOptions): Promise<Watch
     await record.finish(state);
   };
   try {
-    [summary.ended] = await Promise.all([lookOut().finally(() => queue.close()), failed]);
+    const [ended] = await Promise.all([lookOut().finally(() => queue.close()), failed]);
+    // What was looked for may all be found, and not all of it measured.
+    summary.ended = signal.aborted ? INTERRUPTED : ended;
   } catch (error) {
     queue.stop();
     await close('crashed');
