@@ -45,7 +45,9 @@ function checkpointName(step: number): string {
 /**
  * @param run id of the run: checkpoints that another one has put in the place of ours are left alone
  * @param present checkpoints of this run that are already there, when it is resumed
- * @param waiting steps of readings that are still to be measured and will give `monitor` a value
+ * @param waiting for a `monitor` of readings, the steps of those that are still to be measured; null for one of the
+ *   training. What a reading says holds for the checkpoint of its own step alone; a value of the training, as `val_acc`,
+ *   is that of all steps until the next.
  */
 export function createCheckpoints({
   dir,
@@ -62,20 +64,20 @@ export function createCheckpoints({
   mode: Mode;
   present: readonly number[];
   observed: readonly Observed[];
-  waiting: () => readonly number[];
+  waiting: (() => readonly number[]) | null;
 }): Checkpoints {
   const observed = [...known];
   const steps = new Set(present);
   const pathOf = (step: number): string => join(resolve(dir), checkpointName(step));
 
-  /** That of the newest reading at or before the step. */
   const valueAt = (step: number): Kept['value'] => {
+    if (waiting?.().includes(step)) return 'pending';
     let newest: Observed | null = null;
     for (const one of observed) {
-      if (one.step <= step && (newest === null || one.step >= newest.step)) newest = one;
+      const holds = waiting === null ? one.step <= step : one.step === step;
+      if (holds && (newest === null || one.step >= newest.step)) newest = one;
     }
-    const awaited = Math.max(-1, ...waiting().filter(one => one <= step));
-    return awaited > (newest?.step ?? -1) ? {awaited} : (newest?.value ?? null);
+    return newest?.value ?? null;
   };
   const kept = (): Kept[] => [...steps].map(step => ({step, value: valueAt(step)}));
   const best = (): {step: number; value: number; path: string} | null => {

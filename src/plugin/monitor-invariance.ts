@@ -272,7 +272,7 @@ async function openCheckpoints({
     mode,
     present,
     observed: monitor === null || past === null ? [] : observedIn(past, monitor),
-    waiting: () => (isOfReadings ? observer.waiting() : []),
+    waiting: isOfReadings ? () => observer.waiting() : null,
   });
 }
 

@@ -117,6 +117,7 @@ export async function createMonitor(parts: MonitorParts): Promise<Monitor> {
   let ending: Promise<MonitorState> | null = null;
   let report: string | null = null;
   let bestStep: number | null = null;
+  const monitorsReadings = saving?.monitor?.startsWith('invariance/') ?? false;
   /** Work that readings set off when they arrive, between the steps of training. */
   let aside: Promise<unknown> = Promise.resolve();
   /** In strict mode, what failed while nobody was waiting: the next call throws it. */
@@ -139,8 +140,9 @@ export async function createMonitor(parts: MonitorParts): Promise<Monitor> {
     const before = passed;
     passed = progress;
     const isLogDue = isEpochEnd || isDue(logCadence, before, progress);
-    const isReadingDue = isDue(every, before, progress);
     const isCheckpointDue = saving !== null && isDue(saving.every, before, progress);
+    // Only a reading of its own step says how good a checkpoint is.
+    const isReadingDue = isDue(every, before, progress) || (isCheckpointDue && monitorsReadings);
     isAcquiringDue ||= acquired !== null && isDue(acquired, before, progress);
     if (isLogDue || isReadingDue || isCheckpointDue) {
       await notices.guard('logs_unreadable', async () => record(await numbersOf(logs), isLogDue));

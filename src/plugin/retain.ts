@@ -1,16 +1,15 @@
 /** A checkpoint on disk, as far as keeping it is concerned. */
 export interface Kept {
   step: number;
-  /** What `monitor` names, at that step: a number, `null` where it never came, or the step of the reading that will tell. */
-  value: number | null | {awaited: number};
+  /** What `monitor` names, at that step: a number, `null` where it never came, 'pending' while it is being measured. */
+  value: number | null | 'pending';
 }
 
 export type Mode = 'min' | 'max';
 
 /**
- * Which checkpoints stay: the newest `keep`, the best by value, and of those whose value a reading will tell that is still
- * being measured, the first for each reading: it may turn out to be the best. Ties go to the earlier one, so the others
- * cannot, and no more wait than there are readings under way.
+ * Which checkpoints stay: the newest `keep`, the best by value, and those whose value is still being measured (one of
+ * them may turn out to be the best). Ties go to the earlier one.
  */
 export function retain(
   checkpoints: readonly Kept[],
@@ -18,19 +17,13 @@ export function retain(
 ): {keep: number[]; remove: number[]; best: number | null} {
   const newestFirst = [...checkpoints].sort((a, b) => b.step - a.step);
   const best = bestOf(checkpoints, mode)?.step ?? null;
-  const candidates = new Map<number, number>();
-  for (const {step, value} of newestFirst) if (isAwaited(value)) candidates.set(value.awaited, step);
   const stays = ({step, value}: Kept, index: number): boolean =>
-    index < keep || step === best || (isAwaited(value) && candidates.get(value.awaited) === step);
+    index < keep || step === best || value === 'pending';
   return {
     keep: newestFirst.filter(stays).map(({step}) => step),
     remove: newestFirst.filter((checkpoint, index) => !stays(checkpoint, index)).map(({step}) => step),
     best,
   };
-}
-
-function isAwaited(value: Kept['value']): value is {awaited: number} {
-  return typeof value === 'object' && value !== null;
 }
 
 /** The best one that has a value; null where none has. */

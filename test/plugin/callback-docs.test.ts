@@ -107,7 +107,7 @@ describe('docs/callback.md', () => {
             present: [],
             observed: [],
             run: 'run-1',
-            waiting: () => [],
+            waiting: null,
           }),
         },
       );

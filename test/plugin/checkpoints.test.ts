@@ -45,7 +45,7 @@ function opened(options: Partial<Parameters<typeof createCheckpoints>[0]> = {}) 
     present: [],
     observed: [],
     run: 'run-1',
-    waiting: () => [],
+    waiting: null,
     ...options,
   });
 }
@@ -111,11 +111,20 @@ describe('checkpoints', () => {
     expect(checkpoints.best()?.step).toBe(20);
   });
 
-  it('take the newest value at or before their step', async () => {
+  it('take the newest value of the training at or before their step', async () => {
     const checkpoints = opened({observed: [{step: 5, value: 0.1}]});
     await checkpoints.save(saving(7));
     await checkpoints.observe(8, 0.9);
     expect(checkpoints.best()).toMatchObject({step: 7, value: 0.1});
+  });
+
+  it('take of readings only that of their own step, never that of the pretrained model', async () => {
+    const checkpoints = opened({keep: 9, observed: [{step: 0, value: 1}], waiting: () => []});
+    for (const step of [8, 16]) await checkpoints.save(saving(step));
+    await checkpoints.observe(10, 0.95);
+    expect(checkpoints.best()).toBeNull();
+    await checkpoints.observe(16, 0.6);
+    expect(checkpoints.best()).toMatchObject({step: 16, value: 0.6});
   });
 
   it('of another run are not removed, also where they took the place of ours', async () => {

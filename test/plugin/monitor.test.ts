@@ -9,6 +9,7 @@ import type {Monitor} from '../../src/plugin/monitor.js';
 import {findResumePoint} from '../../src/plugin/resume.js';
 import type {TrainingState} from '../../src/plugin/training-state.js';
 import {readRun} from '../../src/tracker/index.js';
+import {sampleReading} from '../tracker/sample-run.js';
 import {instantObserver, monitored, tinyModel} from './monitored.js';
 
 beforeAll(async () => {
@@ -314,7 +315,7 @@ describe('a checkpoint at the last batch of an epoch', () => {
           mode: 'max',
           present: [],
           observed: [],
-          waiting: () => [],
+          waiting: null,
         }),
       },
     );
@@ -347,6 +348,36 @@ describe('a checkpoint at the last batch of an epoch', () => {
       {stepsPerEpoch: 6},
     );
     expect(state).toMatchObject({step: 4, epochs: 0, batch: 4});
+  });
+});
+
+describe('checkpoints that readings judge', () => {
+  it('have one of their own step, whatever the cadence of readings', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'checkpoints-'));
+    const {observer, moments} = instantObserver();
+    const options = {dir, every: '4 steps', monitor: 'invariance/retention'};
+    const {monitor} = await monitored(
+      {model: tinyModel(), every: '10 steps', checkpoints: options},
+      {
+        observer,
+        saveModel: async to => void (await mkdir(to, {recursive: true})),
+        checkpoints: createCheckpoints({
+          dir,
+          run: 'run-1',
+          keep: 3,
+          mode: 'max',
+          present: [],
+          observed: [],
+          waiting: () => observer.waiting(),
+        }),
+      },
+    );
+    for (let step = 0; step < 12; step++) await monitor.step();
+    await monitor.finish();
+    expect(moments.map(({step}) => step)).toEqual([0, 4, 8, 10, 12]);
+    // Retention of the sample falls with the steps; that of step 0 is of no checkpoint.
+    expect(monitor.state.best?.step).toBe(4);
+    expect(monitor.state.best?.value).toBeCloseTo(sampleReading(4).meanScore!, 10);
   });
 });
 
