@@ -18,7 +18,7 @@ interface CompareOptions {
 export function compareCommand(): Command {
   return new Command('compare')
     .description('compare the retention of two runs that were measured alike')
-    .argument('<a>', 'id of a run, as `list` shows it, or a run folder')
+    .argument('<a>', 'id or name of a run, as `list` shows it, or a run folder')
     .argument('<b>', 'the other run')
     .option(
       '--step <n>',
@@ -29,7 +29,7 @@ export function compareCommand(): Command {
     .option('--out <dir>', 'leave a picture of the difference at the steps both have, as SVG and PNG')
     .option('--json', 'print JSON instead of a table')
     .action(async (a: string, b: string, {step, dir, out, json}: CompareOptions) => {
-      const runs = {a: await readRun(runFolder(a, dir)), b: await readRun(runFolder(b, dir))};
+      const runs = {a: await readRun(await runFolder(a, dir)), b: await readRun(await runFolder(b, dir))};
       const comparison = compareRuns(runs.a, runs.b, {step});
       const pictures = out === undefined ? [] : await renderDifference({...runs, folder: out});
       process.stdout.write(json ? `${JSON.stringify(comparison, null, 2)}\n` : tableOf(comparison));
@@ -42,7 +42,19 @@ function tableOf({a, b, layers}: Comparison): string {
     ['layer', `${a.name} (step ${a.step})`, `${b.name} (step ${b.step})`, 'second − first'],
     ...layers.map(layer => [layer.layer, scoreText(layer.a), scoreText(layer.b), differenceText(layer)]),
   ];
-  return `retention score, 1 = all kept, 0 = no more than an untrained network\n\n${textTable(rows)}`;
+  const head = 'retention score, 1 = all kept, 0 = no more than an untrained network';
+  const foot = [
+    'clear: the 95 % intervals over probe images do not overlap',
+    ...[a, b].flatMap(({name, step}) =>
+      step === 0
+        ? [`${name} at step 0 is the pretrained model itself: no checkpoint of it was measured`]
+        : [],
+    ),
+    ...(a.step !== b.step
+      ? [`the last steps differ; --step ${Math.min(a.step, b.step)} compares at one`]
+      : []),
+  ];
+  return `${head}\n\n${textTable(rows)}${foot.join('\n')}\n`;
 }
 
 function scoreText(score: Score): string {

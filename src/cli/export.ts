@@ -1,11 +1,9 @@
 import {Command} from 'commander';
-import {InvarianceError} from '../errors.js';
 import {wandbPictures} from '../plugin/index.js';
 import {exportOfflineLog, runsFolder} from '../tracker/index.js';
 import {runFolder} from './run-folder.js';
 
 interface ExportCommandOptions {
-  wandb?: true;
   dir: string;
   out: string;
   json?: true;
@@ -20,9 +18,8 @@ export function exportCommand(): Command {
     .option('--dir <dir>', 'folder of the runs', runsFolder())
     .option('--out <dir>', 'folder in which offline-run-<date>_<time>-<id> is made', 'wandb')
     .option('--json', 'print JSON instead of a line')
-    .action(async (run: string, {wandb, dir, out, json}: ExportCommandOptions) => {
-      if (!wandb) throw new InvarianceError('bad_option', 'name a format: export --wandb RUN');
-      const folder = runFolder(run, dir);
+    .action(async (run: string, {dir, out, json}: ExportCommandOptions) => {
+      const folder = await runFolder(run, dir);
       const onNotice = (message: string) => process.stderr.write(`${folder}: ${message}\n`);
       const exported = await exportOfflineLog({folder, out, pictures: wandbPictures, onNotice});
       process.stdout.write(

@@ -1,6 +1,6 @@
 import {Command} from 'commander';
 import {listRuns, runsFolder, type RunSummary} from '../tracker/index.js';
-import type {RunState} from '../types.js';
+import type {Reading, RunState} from '../types.js';
 import {checkRunsFolder} from './run-folder.js';
 import {textTable} from './text-table.js';
 
@@ -16,8 +16,11 @@ interface ListedRun {
   step: number | null;
   /** The newest value of the training that says most: accuracy where there is one, else loss. */
   result: {name: string; value: number} | null;
-  /** Mean retention of the shallow, middle and deep third of the layers at the last reading; null where withheld. */
-  retention: {shallow: number | null; middle: number | null; deep: number | null} | null;
+  /**
+   * Mean retention of all layers, and of the shallow, middle and deep third of them, at the last reading of a checkpoint;
+   * null where withheld.
+   */
+  retention: {mean: number | null; shallow: number | null; middle: number | null; deep: number | null} | null;
 }
 
 /** `list`: the runs of a folder. */
@@ -45,12 +48,19 @@ function listed({info, folder, state, readings, last}: RunSummary): ListedRun {
     readings,
     step: last?.step ?? null,
     result: last && resultOf(last.logged),
-    retention: last && bandsOf(last.scores.map(score => (score.status === 'scored' ? score.value : null))),
+    // At step 0 stands the pretrained model itself, which says nothing of a finetune.
+    retention: last && last.step > 0 ? bandsOf(last) : null,
   };
 }
 
 /** Accuracy tells more than loss, and values on held-out data more than those of a training batch. */
-const PREFERRED = [/(^|[_/])(eval|val|test)_?.*acc/i, /acc/i, /(^|[_/])(eval|val|test)_?.*loss/i, /loss/i];
+const PREFERRED = [
+  /(^|[_/])(eval|val|test)_?.*acc/i,
+  /acc/i,
+  /(^|[_/])(eval|val|test)_?.*loss/i,
+  /^loss$/,
+  /loss/i,
+];
 
 function resultOf(logged: Readonly<Record<string, number>>): ListedRun['result'] {
   for (const pattern of PREFERRED) {
@@ -60,30 +70,37 @@ function resultOf(logged: Readonly<Record<string, number>>): ListedRun['result']
   return null;
 }
 
-function bandsOf(scores: readonly (number | null)[]): ListedRun['retention'] {
+function bandsOf(last: Reading): NonNullable<ListedRun['retention']> {
+  const scores = last.scores.map(score => (score.status === 'scored' ? score.value : null));
   const third = scores.length / 3;
   const mean = (from: number, to: number): number | null => {
     const kept = scores.slice(Math.round(from), Math.round(to)).filter(score => score !== null);
     return kept.length === 0 ? null : kept.reduce((a, b) => a + b, 0) / kept.length;
   };
-  return {shallow: mean(0, third), middle: mean(third, 2 * third), deep: mean(2 * third, scores.length)};
+  return {
+    mean: last.meanScore,
+    shallow: mean(0, third),
+    middle: mean(third, 2 * third),
+    deep: mean(2 * third, scores.length),
+  };
 }
 
 function tableOf(runs: readonly ListedRun[]): string {
   const number = (value: number | null | undefined): string => value?.toFixed(2) ?? '–';
   const rows = [
-    ['run', 'state', 'step', 'readings', 'result', 'shallow', 'middle', 'deep', 'fingerprint'],
+    ['run', 'state', 'step', 'readings', 'result', 'mean', 'shallow', 'middle', 'deep', 'fingerprint'],
     ...runs.map(({id, state, step, readings, result, retention, fingerprint}) => [
       id,
       state,
       String(step ?? '–'),
       String(readings),
       result === null ? '–' : `${result.name} ${result.value.toPrecision(3)}`,
+      number(retention?.mean),
       number(retention?.shallow),
       number(retention?.middle),
       number(retention?.deep),
       fingerprint.slice(0, 8),
     ]),
   ];
-  return `${textTable(rows)}shallow, middle, deep: mean retention of each third of the layers. runs of one fingerprint compare\n`;
+  return `${textTable(rows)}mean: retention over all layers; shallow, middle, deep: over each third. runs of one fingerprint compare\n`;
 }

@@ -39,7 +39,7 @@ export function syncCommand(): Command {
 
 async function sync(runs: string[], options: SyncCommandOptions): Promise<void> {
   const {dir, project, entity, id, baseUrl, timeout, json} = options;
-  const named = runs.map(run => runFolder(run, dir));
+  const named = await Promise.all(runs.map(run => runFolder(run, dir)));
   const found = runs.length > 0 ? [] : (await listRuns(dir)).map(({folder}) => folder);
   const recorded = found.filter(folder => existsSync(join(folder, wandbStateFile)));
   const folders = [...named, ...recorded];

@@ -57,7 +57,8 @@ function keptSentences({layers, scores}: Reading, place: string): string[] {
   }
   const kept = between(WORDS.keeps, Infinity);
   const part = between(WORDS.forgets, WORDS.keeps);
-  const forgotten = between(-Infinity, WORDS.forgets);
+  const forgotten = between(0, WORDS.forgets);
+  const beyond = between(-Infinity, 0);
   const left = (some: readonly LayerName[]) => {
     const shares = some.map(layer => values[layers.indexOf(layer)]!);
     return some.length <= MAX_SINGLE
@@ -74,6 +75,9 @@ function keptSentences({layers, scores}: Reading, place: string): string[] {
       : `${where}, ${kept.length || 'none'} of ${scored} scored layers ${kept.length > 1 ? 'keep' : 'keeps'} at least ${asPercent(WORDS.keeps)} of the invariance that pretraining gave ${kept.length > 1 ? 'them' : 'it'}${kept.length ? `: ${listed(kept, layers)}` : ''}.`,
     ...(part.length ? [`Forgotten in part, with this much left: ${left(part)}.`] : []),
     ...(forgotten.length ? [`Forgotten for the most part, with this much left: ${left(forgotten)}.`] : []),
+    ...(beyond.length
+      ? [`Less than an untrained network shows (a score under 0): ${listed(beyond, layers)}.`]
+      : []),
     certain.length
       ? `The loss exceeds the sampling noise of the probes (95 % interval under 100 %) in ${listed(certain, layers)}.`
       : 'No loss exceeds the sampling noise of the probes: every interval reaches 100 %, or there is none.',

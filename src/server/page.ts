@@ -65,11 +65,11 @@ function runTable(runs: readonly RunSummary[]) {
       <thead>
         <tr>
           <th scope="col">run</th>
-          <th scope="col">started</th>
-          <th scope="col">state</th>
-          <th scope="col">readings</th>
-          <th scope="col">last step</th>
           <th scope="col">mean retention</th>
+          <th scope="col">state</th>
+          <th scope="col">last step</th>
+          <th scope="col">readings</th>
+          <th scope="col">started</th>
           <th scope="col">fingerprint</th>
         </tr>
       </thead>
@@ -78,11 +78,11 @@ function runTable(runs: readonly RunSummary[]) {
           ({info, state, readings, last}) =>
             html`<tr>
               <th scope="row"><a href="/runs/${info.id}">${info.name}</a></th>
-              <td>${minuteOf(info.created)}</td>
+              <td>${last && last.step > 0 ? (last.meanScore?.toFixed(2) ?? '–') : '–'}</td>
               <td>${state}</td>
-              <td>${readings}</td>
               <td>${last?.step ?? '–'}</td>
-              <td>${last?.meanScore?.toFixed(2) ?? '–'}</td>
+              <td>${readings}</td>
+              <td>${minuteOf(info.created)}</td>
               <td><code>${info.fingerprint.id.slice(0, 8)}</code></td>
             </tr>`,
         )}

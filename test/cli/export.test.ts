@@ -25,12 +25,8 @@ it('export --wandb writes an offline run, and says what is wrong with its use', 
     code: 2,
     stderr: expect.stringContaining('exists already'),
   });
-  expect(await run(['export', ...args])).toMatchObject({
-    code: 2,
-    stderr: expect.stringContaining('name a format'),
-  });
   expect(await run(['export', '--wandb', 'none', '--dir', dir])).toMatchObject({
     code: 1,
-    stderr: expect.stringContaining('is no run folder'),
+    stderr: expect.stringMatching(/no run none in .*; there are run-1/),
   });
 });

@@ -161,7 +161,7 @@ describe('the commands for recorded runs', () => {
     expect(await run(args)).toMatchObject({code: 2, stderr: expect.stringContaining(message) as string});
   });
 
-  it('compare takes the ids that list prints', async () => {
+  it('compare takes the ids that list prints, and names that only one run has', async () => {
     const folders = ['a', 'b'].map(name => join(scratch, name));
     for (const [i, each] of folders.entries()) await writeCheckpoint(each, 10, {amount: 0.1 + i});
     await run(['backfill', ...folders, ...options, '--steps', '5'], environment);
@@ -170,6 +170,10 @@ describe('the commands for recorded runs', () => {
     const {code, stdout, stderr} = await run(['compare', ...ids, '--dir', dir, '--json']);
     expect(code, stderr).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({a: {step: 10}, b: {step: 10}});
-    expect((await run(['compare', ids[0]!, 'none', '--dir', dir])).stderr).toContain('none is no run folder');
+    const byName = await run(['compare', 'a', 'b', '--dir', dir, '--json']);
+    expect(JSON.parse(byName.stdout)).toMatchObject({a: {name: 'a'}, b: {name: 'b'}});
+    expect((await run(['compare', ids[0]!, 'none', '--dir', dir])).stderr).toContain(
+      `no run none in ${dir}; there are `,
+    );
   });
 });

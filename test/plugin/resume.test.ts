@@ -75,14 +75,11 @@ describe('a training that was killed', {timeout: 240_000}, () => {
 
   it('keeps in its files what the killed process recorded', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'resumed-'));
-    await train(folder, {killAfter: 33});
-    const run = await train(folder);
-    const {records} = await readRecords(run);
-    const resumed = records.findIndex(one => one.kind === 'event' && one.event.type === 'resumed');
-    expect(records[resumed]).toMatchObject({event: {step: 28}});
-    const before = records
-      .slice(0, resumed)
-      .flatMap(one => (one.kind === 'reading' ? [one.reading.step] : []));
-    expect(before.slice(0, 5)).toEqual([0, 5, 10, 15, 20]);
+    const killed = await train(folder, {killAfter: 33});
+    const {records: left} = await readRecords(killed);
+    expect(left.length).toBeGreaterThan(1);
+    const {records} = await readRecords(await train(folder));
+    expect(records.slice(0, left.length)).toEqual(left);
+    expect(records[left.length]).toMatchObject({event: {type: 'resumed', step: 28}});
   });
 });
