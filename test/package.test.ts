@@ -85,6 +85,13 @@ describe('the published package', () => {
     }
   });
 
+  it('is the version that the Python callbacks start', () => {
+    const [, started] = /"wandb-invariance@([\d.]+)"/.exec(
+      readFileSync('templates/callbacks/watcher.py', 'utf8'),
+    )!;
+    expect(version.startsWith(`${started}.`)).toBe(true);
+  });
+
   it('has types that a strict project can use, its own checked too', {timeout: 180_000}, () => {
     writeFileSync(
       join(project, 'use.ts'),

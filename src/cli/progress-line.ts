@@ -1,5 +1,5 @@
 import type {TextStream} from '../tracker/index.js';
-import {durationOf, type Progress} from '../plugin/index.js';
+import {createInversionProgress, durationOf, type Progress} from '../plugin/index.js';
 
 const NAMES: Readonly<Record<Progress['phase'], string>> = {
   estimate: 'inverting',
@@ -9,7 +9,10 @@ const NAMES: Readonly<Record<Progress['phase'], string>> = {
   acquired: 'inverting the finetuned model',
 };
 
-/** One line of progress that is written over itself, on a terminal; nothing elsewhere. Notices are always written. */
+/**
+ * One line of progress that is written over itself, on a terminal. Elsewhere, as in a log, a long inversion is announced and
+ * each of its layers is told; nothing else. Notices are always written.
+ */
 export interface ProgressLine {
   show(progress: Progress): void;
   notice(message: string): void;
@@ -19,9 +22,10 @@ export interface ProgressLine {
 
 export function progressLine(stream: TextStream = process.stderr): ProgressLine {
   const clear = stream.isTTY ? '\r\x1b[K' : '';
+  const tell = createInversionProgress(message => stream.write(`${message}\n`));
   return {
     show(progress) {
-      if (!stream.isTTY) return;
+      if (!stream.isTTY) return tell(progress);
       const {phase, done, total, secondsLeft} = progress;
       if (phase === 'estimate')
         stream.write(`${clear}${total} gradient evaluations, about ${durationOf(secondsLeft ?? 0)}\n`);

@@ -113,7 +113,7 @@ function textOf(result: WatchSummary | FailedFolder): string {
   const {run, folder, measured, known, failed, ended} = result;
   const before = known.length > 0 ? `, ${known.length} were on record` : '';
   const lines = [
-    `${run}: ${measured.length} checkpoints measured${before}; ${ended}`,
+    `${run}: ${measured.length} ${measured.length === 1 ? 'checkpoint' : 'checkpoints'} measured${before}; ${ended}`,
     ...failed.map(({path, reason}) => `  left out ${path}: ${reason}`),
     `  record and report: ${folder}`,
   ];

@@ -2,7 +2,7 @@ import type {LayersModel} from '@tensorflow/tfjs';
 import type {PixelForm} from '../engine/index.js';
 import {InvarianceError} from '../errors.js';
 import {inversionOptions} from '../inversion/index.js';
-import {runsFolder} from '../tracker/index.js';
+import {metricKeys, runsFolder} from '../tracker/index.js';
 import {parseCadence} from './cadence.js';
 import {DEFAULTS, type CheckedOptions, type MonitorOptions} from './options.js';
 
@@ -153,6 +153,11 @@ function checkCheckpoints(given: NonNullable<MonitorOptions['checkpoints']>): Ch
     value: monitor,
     takes: "the name of a value, as 'val_acc' or 'invariance/retention'",
   });
+  need(monitor === null || !monitor.startsWith('invariance/') || isMetricKey(monitor), {
+    option: 'checkpoints.monitor',
+    value: monitor,
+    takes: `a key of docs/metric-keys.md, as ${[...new Set(metricKeys.map(({key}) => key))].filter(key => key.startsWith('invariance/')).join(', ')}`,
+  });
   return {
     dir,
     monitor,
@@ -161,6 +166,11 @@ function checkCheckpoints(given: NonNullable<MonitorOptions['checkpoints']>): Ch
     saveLast,
     every: parseCadence(every ?? DEFAULTS.checkpoints.every, 'checkpoints.every'),
   };
+}
+
+/** Whether readings log this key, of whatever layer. */
+function isMetricKey(name: string): boolean {
+  return metricKeys.some(({key, of}) => (of === 'run' ? name === key : name.startsWith(`${key}/`)));
 }
 
 function isCount(value: number): boolean {

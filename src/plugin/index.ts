@@ -1,5 +1,6 @@
 export {describeRun} from './describe-run.js';
 export {durationOf} from './duration.js';
+export {createInversionProgress} from './inversion-progress.js';
 export {createMeasurer, type Measurer, type MeasurerOptions} from './measurer.js';
 export {startMeasuring, type Measuring} from './measuring.js';
 export type {MeasuringInfo, MeasuringSpec, ReadRequest} from './messages.js';

@@ -386,7 +386,9 @@ export async function createMonitor(parts: MonitorParts): Promise<Monitor> {
       notices.raise(level, code, message);
       if (options.strict && level === 'error') fault = new InvarianceError('engine_failed', message);
     },
-    progress: createInversionProgress(notices),
+    progress: createInversionProgress((message, options) =>
+      notices.raise('info', 'inversion', message, options),
+    ),
   });
   taken = Math.max(-1, ...(resumed?.readings ?? []), ...observer.waiting());
   if (resumed === null) await read();

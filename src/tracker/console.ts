@@ -33,7 +33,7 @@ function scoredOf(reading: Reading): {layer: string; value: number}[] {
 }
 
 /** One line that says all that matters of a reading: where no terminal can redraw a table. */
-function lineOf(reading: Reading): string {
+export function readingLine(reading: Reading): string {
   const scored = scoredOf(reading);
   const seconds = `${reading.cost.seconds.toFixed(1)} s`;
   if (scored.length === 0) return `${moment(reading)}  retention withheld in all layers  (${seconds})`;
@@ -68,7 +68,7 @@ function tableOf(reading: Reading, gates: readonly Gate[]): string[] {
       inversion,
     ].join('  ');
   });
-  return [lineOf(reading), head, ...rows];
+  return [readingLine(reading), head, ...rows];
 }
 
 /**
@@ -134,7 +134,7 @@ export function consoleTracker({stream = process.stderr}: {stream?: TextStream} 
       }
     },
     reading(reading) {
-      if (!stream.isTTY) return say(lineOf(reading));
+      if (!stream.isTTY) return say(readingLine(reading));
       clear();
       draw(tableOf(reading, baseline?.gates ?? []));
     },

@@ -1,4 +1,4 @@
-export {consoleTracker, type TextStream} from './console.js';
+export {consoleTracker, readingLine, type TextStream} from './console.js';
 export type {StartOptions, Tracker} from './contract.js';
 export type {JournalRecord} from './journal-lines.js';
 export {openJournal, type Journal, type JournalOptions} from './journal.js';

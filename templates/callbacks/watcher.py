@@ -72,12 +72,12 @@ class Watcher:
     folder      where checkpoints appear as `checkpoint-<step>/`
     pretrained  folder (or hub id) of the model that was finetuned
     probes      folder of images, or FILE.safetensors:key
-    command     how the tool is started; default `npx --yes wandb-invariance`
+    command     how the tool is started; default `npx --yes wandb-invariance@0.1`
     options     further flags of `wandb-invariance watch`: {"every": 2, "project": "birds", "json": True}
                 Entity, project and group are by default those of `wandb.run`, where it exists by now.
     """
 
-    def __init__(self, folder, pretrained, probes, command=("npx", "--yes", "wandb-invariance"), options=None):
+    def __init__(self, folder, pretrained, probes, command=("npx", "--yes", "wandb-invariance@0.1"), options=None):
         self.folder = Path(folder)
         self.process = None
         self.history = []
@@ -161,7 +161,8 @@ class Watcher:
             return
         self._told_of_its_end = True
         lines = self._log().read_text(errors="replace").split("\n")
-        last = next((line for line in reversed(lines) if line.strip()), "it said nothing")
+        said = [line for line in lines if line.strip() and "A complete log of this run" not in line]
+        last = said[-1] if said else "it said nothing"
         _warn(f"the watcher has ended with exit code {self.process.returncode}: {last} (all of it: {self._log()})")
 
     def _log(self):

@@ -6,14 +6,15 @@ import type {Progress} from '../../src/plugin/progress.js';
 function told(progress: Partial<Progress>[], {quiet = false}: {quiet?: boolean} = {}) {
   const printed: string[] = [];
   const recorded: string[] = [];
-  const tell = createInversionProgress(
-    createNotices({
-      emit: ({message}) => recorded.push(message),
-      print: line => printed.push(line),
-      now: () => 0,
-      strict: false,
-      quiet,
-    }),
+  const notices = createNotices({
+    emit: ({message}) => recorded.push(message),
+    print: line => printed.push(line),
+    now: () => 0,
+    strict: false,
+    quiet,
+  });
+  const tell = createInversionProgress((message, options) =>
+    notices.raise('info', 'inversion', message, options),
   );
   for (const one of progress)
     tell({phase: 'inversion', layer: null, done: 0, total: 200, secondsLeft: null, ...one});

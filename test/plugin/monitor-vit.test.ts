@@ -269,6 +269,12 @@ describe('monitorInvariance refuses', () => {
       'bad_option',
       /unknown option: input.layuot/,
     ],
+    [
+      'a reading to judge checkpoints by that there is not',
+      {checkpoints: {dir: 'c', monitor: 'invariance/retension'}},
+      'bad_option',
+      /invalid checkpoints.monitor: "invariance\/retension"; it takes a key .*invariance\/retention,/,
+    ],
     ['an optimizer that is a name', {optimizer: 'adam' as never}, 'bad_option', /invalid optimizer: "adam"/],
     ['a strict that is no yes or no', {strict: 'no' as never}, 'bad_option', /invalid strict: "no"/],
     ['no folder for checkpoints', {checkpoints: null as never}, 'bad_option', /invalid checkpoints: null/],

@@ -34,11 +34,11 @@ export interface LoadVitOptions {
  * const loss = (labels, logits) => tf.losses.softmaxCrossEntropy(labels, logits);
  * model.compile({optimizer: tf.train.adam(1e-4), loss, metrics: ['accuracy']});
  */
-export async function loadVit(
-  tf: Tf,
-  folder: string,
-  {classes, seed = 0}: LoadVitOptions = {},
-): Promise<LayersModel> {
+export async function loadVit(tf: Tf, folder: string, options: LoadVitOptions = {}): Promise<LayersModel> {
+  const unknown = Object.keys(options).find(name => name !== 'classes' && name !== 'seed');
+  if (unknown !== undefined)
+    throw new InvarianceError('bad_option', `unknown option of loadVit: ${unknown}; known are classes, seed`);
+  const {classes, seed = 0} = options;
   if (!Number.isSafeInteger(seed) || seed < 0) {
     throw new InvarianceError('bad_option', `seed must be a whole number from 0, not ${seed}`);
   }

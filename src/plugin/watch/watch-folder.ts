@@ -12,7 +12,7 @@ import {
   type TrainerState,
 } from '../../engine/index.js';
 import {InvarianceError, messageOf} from '../../errors.js';
-import {readRun} from '../../tracker/index.js';
+import {readingLine, readRun} from '../../tracker/index.js';
 import {CHECKPOINTS, WATCH_DEFAULTS, type WatchOptions, type WatchSummary} from './options.js';
 import {createQueue, type Waiting} from './queue.js';
 import {openRecord, type WatchRecord} from './record.js';
@@ -173,7 +173,7 @@ async function follow(record: WatchRecord, options: WatchOptions): Promise<Watch
       record.reading(reading);
       memory.done(found);
       summary.measured.push(step);
-      say(`step ${step}: measured in ${reading.cost.seconds.toFixed(1)} s`);
+      say(readingLine(reading));
     } catch (error) {
       if (signal.aborted) return;
       fail(
