@@ -159,7 +159,9 @@ describe('a folder that cannot be trained', () => {
   it('is refused with a head of no classes or a seed that is no seed', async () => {
     await expect(loadVit(tf, FIXTURE, {classes: 0})).rejects.toMatchObject({code: 'bad_option'});
     await expect(loadVit(tf, FIXTURE, {classes: []})).rejects.toMatchObject({code: 'bad_option'});
-    await expect(loadVit(tf, FIXTURE, {class: 2} as object)).rejects.toThrow('unknown option of loadVit: class');
+    await expect(loadVit(tf, FIXTURE, {class: 2} as object)).rejects.toThrow(
+      'unknown option of loadVit: class',
+    );
     await expect(loadVit(tf, FIXTURE, {classes: 2, seed: -1})).rejects.toMatchObject({code: 'bad_option'});
   });
 
