@@ -25,12 +25,14 @@ export function createPage(folder: string): Hono {
   page.get('/runs/:id', async c => {
     const run = await runById(folder, c.req.param('id'));
     const {page: report} = await drawReport(run);
+    const linked = report.replace('<header>', '<header><nav><a href="/">All runs</a></nav>');
     return c.html(
       run.state === 'running'
-        ? report.replace('</body>', `<script>${liveScript(run)}</script></body>`)
-        : report,
+        ? linked.replace('</body>', `<script>${liveScript(run)}</script></body>`)
+        : linked,
     );
   });
+  page.get('/favicon.ico', c => c.body(null, 204));
   page.onError((error, c) => {
     const status = error instanceof HTTPException ? error.status : 500;
     return c.text(error.message, status);

@@ -142,6 +142,8 @@ describe.skipIf(browser === undefined)('the page, in a browser', () => {
       });
       await page.reload();
       await page.getByText('4 readings').first().waitFor();
+      await page.getByRole('link', {name: 'All runs'}).click();
+      await page.getByRole('heading', {name: 'Invariance runs'}).waitFor();
     } finally {
       await chrome.close();
       await journal.finish('finished');
