@@ -137,6 +137,7 @@ export class RowMaker {
   /** Steps of each kind of row, and the same as they stood when the run was resumed. */
   readonly #reached = new Map<string, Set<number>>();
   #before = new Map<string, ReadonlySet<number>>();
+  #highest = 0;
 
   constructor({info, pictures, base = 0, limit = lineBytes, onTrouble = () => {}}: RowMakerOptions) {
     this.#info = info;
@@ -168,13 +169,12 @@ export class RowMaker {
       return this.#lines({...(plain(event.values) as object), ...axes}, [], event.time);
     }
     if (event.type === 'ended' && this.#readings.length > 0) {
-      const {step} = this.#readings.at(-1)!;
       const baseline = this.#baseline;
       const media = [
         ...(baseline ? this.#charts('growing', baseline) : []),
         ...(draw ? await this.#map() : []),
       ];
-      return this.#lines({[stepKey]: step}, media, event.time);
+      return this.#lines({[stepKey]: this.#highest}, media, event.time);
     }
     return [];
   }
@@ -192,6 +192,7 @@ export class RowMaker {
       kind = Object.keys(record.event.values).sort().join();
       ({step} = record.event);
     }
+    this.#highest = Math.max(this.#highest, step);
     if (this.#before.get(kind)?.has(step)) return true;
     const steps = this.#reached.get(kind) ?? new Set();
     this.#reached.set(kind, steps.add(step));
