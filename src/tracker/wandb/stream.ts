@@ -15,6 +15,9 @@ export const requestRows = 2_000;
 /** A server that refuses requests as too large gets none above this many bytes in the end, but for single rows. */
 const leastBytes = 64 * 1024;
 
+/** Refusals that need not be the last word: of an offset, a conflict, a size. Whether the run is there decides. */
+const passing = [400, 409, 413];
+
 /** A row that is refused this often, alone and at its right place, will be refused for ever. */
 const refusals = 5;
 
@@ -90,7 +93,7 @@ export class RowStream {
         this.#rows = Math.min(requestRows, this.#rows * 2);
         continue;
       }
-      if (outcome.status === 'refused' && ![400, 409, 413].includes(outcome.code))
+      if (outcome.status === 'refused' && !passing.includes(outcome.code))
         throw refusal(outcome.code, outcome.reason);
       onTrouble(outcome.reason);
       if (!(await patience.failure(outcome.status === 'retry' ? outcome.afterMs : null)))
@@ -161,12 +164,29 @@ export class RowStream {
 
   /** Says that the run ended, with its last summary and the files that came late. */
   async complete(exitcode: number, summary: Record<string, unknown>, uploaded: string[]): Promise<void> {
-    const {session} = this.#options;
     const text = summaryText(summary);
     const end = {complete: true, exitcode, ...(uploaded.length > 0 ? {uploaded} : {})};
-    if (quotedBytes(text) > requestBytes) await session.attempt(() => this.#post({files: summaryFile(text)}));
+    if (quotedBytes(text) > requestBytes) await this.#say({files: summaryFile(text)});
     else Object.assign(end, {files: summaryFile(text)});
-    await session.attempt(() => this.#post(end));
+    await this.#say(end);
+  }
+
+  /** Posts what holds no rows until it is taken. */
+  async #say(body: StreamPost): Promise<void> {
+    const {patience, onTrouble, onRecovered} = this.#options;
+    for (let refused = 0; ;) {
+      const outcome = await this.#post(body);
+      if (outcome.status === 'ok') break;
+      if (outcome.status === 'refused' && (!passing.includes(outcome.code) || ++refused >= refusals))
+        throw refusal(outcome.code, outcome.reason);
+      onTrouble(outcome.reason);
+      if (!(await patience.failure(outcome.status === 'retry' ? outcome.afterMs : null)))
+        throw outOfReach(outcome.reason);
+      // A run that was deleted will not take it, and is told of here.
+      await this.#status();
+    }
+    patience.success();
+    onRecovered();
   }
 }
 

@@ -119,6 +119,20 @@ describe('an upload', () => {
     expect(server.store.only.overwritten).toEqual([]);
   });
 
+  it('ends the run also where the first words of its end are refused', async () => {
+    await journal();
+    configure();
+    server.faultTimes(
+      2,
+      {kind: 'status', status: 409},
+      ({kind, body}) => kind === 'stream' && body.includes('"complete"'),
+    );
+    await upload();
+    expect(server.store.only.state).toBe('finished');
+    await upload();
+    expect(server.store.only.overwritten).toEqual([]);
+  });
+
   it('takes old checkpoints newest first, also when it is interrupted, and the summary is that of the last step', async () => {
     const first = await journal({rows: 0, readings: [300, 200], end: false});
     configure();
