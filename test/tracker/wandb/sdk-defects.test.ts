@@ -1,5 +1,6 @@
 import {spawn} from 'node:child_process';
 import {mkdtempSync} from 'node:fs';
+import {rm} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {describe, expect, it} from 'vitest';
@@ -111,6 +112,8 @@ async function play(by: 'bare' | 'ours', scene: Scene, {ends = by === 'ours'} = 
   const run = [...server.store.runs.values()][0];
   const rows = run ? rowsOf(run).flatMap(row => ('row' in row ? [row.row] : [])) : [];
   await server.down();
+  // An uploader that still hopes for the server ends with its folder.
+  await rm(root, {recursive: true, force: true, maxRetries: 20, retryDelay: 50});
   return {...result, server, run, rows};
 }
 
