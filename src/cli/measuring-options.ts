@@ -31,7 +31,11 @@ export function addMeasuringOptions(command: Command, {threads}: {threads: numbe
       wholeNumber(4),
     )
     .option('--seeds <source>', 'FILE.safetensors:key; default drawn, the same each time')
-    .option('--layers <names>', 'names, globs or /regex/, separated by commas (default the blocks and the norm)', layersOption)
+    .option(
+      '--layers <names>',
+      'names, globs or /regex/, separated by commas (default the blocks and the norm)',
+      layersOption,
+    )
     .addOption(
       new Option('--pool <how>', 'rows of a block').choices(['tokens', 'cls', 'mean']).default('tokens'),
     )
