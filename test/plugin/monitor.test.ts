@@ -295,6 +295,10 @@ describe('what goes wrong inside a running fit', () => {
   });
 });
 
+/** The checkpoints of a fresh run that keeps three. */
+const checkpointsIn = (dir: string, waiting: (() => readonly number[]) | null) =>
+  createCheckpoints({dir, run: 'run-1', keep: 3, mode: 'max', present: [], observed: [], waiting});
+
 describe('a checkpoint at the last batch of an epoch', () => {
   /** What the newest checkpoint says of a training of 4 batches an epoch, saved every 4 steps. */
   async function stateAfter(
@@ -308,15 +312,7 @@ describe('a checkpoint at the last batch of an epoch', () => {
       {
         observer,
         saveModel: async to => void (await mkdir(to, {recursive: true})),
-        checkpoints: createCheckpoints({
-          dir,
-          run: 'run-1',
-          keep: 3,
-          mode: 'max',
-          present: [],
-          observed: [],
-          waiting: null,
-        }),
+        checkpoints: checkpointsIn(dir, null),
       },
     );
     await train(monitor);
@@ -361,15 +357,7 @@ describe('checkpoints that readings judge', () => {
       {
         observer,
         saveModel: async to => void (await mkdir(to, {recursive: true})),
-        checkpoints: createCheckpoints({
-          dir,
-          run: 'run-1',
-          keep: 3,
-          mode: 'max',
-          present: [],
-          observed: [],
-          waiting: () => observer.waiting(),
-        }),
+        checkpoints: checkpointsIn(dir, () => observer.waiting()),
       },
     );
     for (let step = 0; step < 12; step++) await monitor.step();
