@@ -17,7 +17,7 @@ export default {
     'src/tracker/index.ts',
     'src/compare/index.ts',
     'src/render/index.ts',
-    'src/plugin/worker.ts',
+    'src/measure/child/worker.ts',
     'src/plugin/wandb-uploader.ts',
     'src/cli/main.ts',
   ],

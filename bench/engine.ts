@@ -13,7 +13,8 @@ import {drawn} from '../src/engine/architectures/draw.js';
 import {nameOnDisk} from '../src/engine/architectures/names.js';
 import {writeNetwork} from '../src/engine/architectures/network.js';
 import {vit, vitSpec} from '../src/engine/architectures/vit.js';
-import {openOrtEngine, writeModelFolder} from '../src/engine/index.js';
+import {openOrtEngine} from '../src/engine/index.js';
+import {writeModelFolder} from '../src/models/index.js';
 import {seededRandom} from '../src/random.js';
 import {python, pythonHas} from '../test/python.js';
 

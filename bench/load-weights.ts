@@ -9,7 +9,7 @@ import {mkdtemp, rm} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {fileURLToPath} from 'node:url';
-import {openModelFolder, writeModelFolder} from '../src/engine/index.js';
+import {openModelFolder, writeModelFolder} from '../src/models/index.js';
 import {python, pythonHas} from '../test/python.js';
 
 interface Load {

@@ -9,7 +9,7 @@ import {appendFileSync, mkdtempSync, rmSync} from 'node:fs';
 import {appendFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
-import {openJournal} from '../src/tracker/index.js';
+import {openJournal} from '../src/journal/index.js';
 import type {RunEvent} from '../src/types.js';
 import {sampleInfo} from '../test/tracker/sample-run.js';
 

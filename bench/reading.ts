@@ -6,7 +6,7 @@
 import {availableParallelism} from 'node:os';
 import {openOrtEngine, readWeights, type Engine} from '../src/engine/index.js';
 import {drawSeeds, inversionOptions, invertLayer} from '../src/inversion/index.js';
-import {createMeasurer} from '../src/plugin/index.js';
+import {createMeasurer} from '../src/measure/index.js';
 import {seededRandom} from '../src/random.js';
 import type {Images} from '../src/types.js';
 

@@ -5,7 +5,7 @@
 import {cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
-import {findCheckpoints, findTrainings, type CheckpointMemory} from '../src/engine/index.js';
+import {findCheckpoints, findTrainings, type CheckpointMemory} from '../src/models/index.js';
 
 const files = Number(process.argv[2] ?? 10_000);
 const scratch = mkdtempSync(join(tmpdir(), 'scan-'));

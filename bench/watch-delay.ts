@@ -10,8 +10,9 @@ import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {inversionOptions} from '../src/inversion/index.js';
-import {startMeasuring, watchFolder, WATCH_DEFAULTS} from '../src/plugin/index.js';
-import {runFiles} from '../src/tracker/index.js';
+import {startMeasuring} from '../src/measure/index.js';
+import {watchFolder, WATCH_DEFAULTS} from '../src/watch/index.js';
+import {runFiles} from '../src/journal/index.js';
 
 const [pretrained, checkpoint, probes, evaluations] = process.argv.slice(2);
 if (!pretrained || !checkpoint || !probes) {

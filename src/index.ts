@@ -11,10 +11,9 @@ export {
 export {
   consoleTracker,
   memoryTracker,
-  readRun,
   wandbTracker,
-  type RecordedRun,
   type Tracker,
   type WandbTrackerOptions,
 } from './tracker/index.js';
+export {readRun, type RecordedRun} from './journal/index.js';
 export type * from './types.js';

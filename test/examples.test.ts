@@ -9,7 +9,7 @@ import {promisify} from 'node:util';
 import sharp from 'sharp';
 import {beforeAll, describe, expect, it} from 'vitest';
 import {seededRandom} from '../src/random.js';
-import {readRun} from '../src/tracker/index.js';
+import {readRun} from '../src/journal/index.js';
 
 const run = promisify(execFile);
 const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;

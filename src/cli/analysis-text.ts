@@ -1,7 +1,7 @@
 import {deeperHalf, notConverged} from '../metrics/index.js';
 import type {Gate, Score} from '../types.js';
 import type {Analysis} from './analysis.js';
-import {durationOf} from '../plugin/index.js';
+import {durationOf} from '../measure/index.js';
 import {textTable} from './text-table.js';
 
 const BRACKETS = 'In brackets: measured on images whose inversion did not converge; nothing follows from it.';

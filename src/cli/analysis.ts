@@ -1,4 +1,4 @@
-import type {MeasuringInfo} from '../plugin/index.js';
+import type {MeasuringInfo} from '../measure/index.js';
 import type {Baseline, Cost, Estimates, Fingerprint, Gate, Reading, Score} from '../types.js';
 
 /** What `measure --json` prints: one finetuned model against its pretrained one. Rows are pretrained layers. */

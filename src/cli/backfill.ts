@@ -1,7 +1,8 @@
 import {availableParallelism} from 'node:os';
 import {Command} from 'commander';
 import {InvarianceError, messageOf} from '../errors.js';
-import {startMeasuring, watchFolder, type WatchSummary} from '../plugin/index.js';
+import {startMeasuring} from '../measure/index.js';
+import {watchFolder, type WatchSummary} from '../watch/index.js';
 import {interruptible} from './interrupt.js';
 import {addMeasuringOptions, specOf, type MeasuringOptions} from './measuring-options.js';
 import {progressLine} from './progress-line.js';

@@ -1,7 +1,8 @@
 import {Command} from 'commander';
 import {compareRuns, type Comparison, type LayerDifference} from '../compare/index.js';
 import {renderDifference} from '../render/index.js';
-import {readRun, runsFolder} from '../tracker/index.js';
+import {readRun} from '../journal/index.js';
+import {runsFolder} from '../tracker/index.js';
 import type {Score} from '../types.js';
 import {runFolder} from './run-folder.js';
 import {textTable} from './text-table.js';

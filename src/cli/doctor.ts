@@ -3,7 +3,7 @@ import {createRequire} from 'node:module';
 import {availableParallelism, freemem, totalmem} from 'node:os';
 import {dirname, join} from 'node:path';
 import {Command} from 'commander';
-import {openRuntime} from '../engine/ort/runtime.js';
+import {openRuntime} from '../engine/index.js';
 import {messageOf} from '../errors.js';
 import {defaultCacheFolder} from '../inversion/index.js';
 import {findApiKey, resolveSettings, type FoundKey} from '../tracker/index.js';

@@ -1,5 +1,6 @@
 import {Command} from 'commander';
-import {listRuns, runsFolder, type RunSummary} from '../tracker/index.js';
+import {listRuns, type RunSummary} from '../journal/index.js';
+import {runsFolder} from '../tracker/index.js';
 import type {Reading, RunState} from '../types.js';
 import {checkRunsFolder} from './run-folder.js';
 import {textTable} from './text-table.js';

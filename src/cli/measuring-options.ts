@@ -1,7 +1,8 @@
 import {Option, type Command} from 'commander';
-import {resolveModel, type LayerSelection} from '../engine/index.js';
+import {resolveModel} from '../models/index.js';
+import {type LayerSelection} from '../engine/index.js';
 import {inversionOptions} from '../inversion/index.js';
-import type {MeasuringSpec} from '../plugin/index.js';
+import type {MeasuringSpec} from '../measure/index.js';
 import type {Pooling} from '../types.js';
 import {layersOption} from './layers-option.js';
 import {wholeNumber} from './whole-number.js';

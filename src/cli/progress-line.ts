@@ -1,5 +1,5 @@
 import type {TextStream} from '../tracker/index.js';
-import {createInversionProgress, durationOf, type Progress} from '../plugin/index.js';
+import {createInversionProgress, durationOf, type Progress} from '../measure/index.js';
 
 const NAMES: Readonly<Record<Progress['phase'], string>> = {
   estimate: 'inverting',

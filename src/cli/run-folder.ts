@@ -1,7 +1,7 @@
 import {existsSync, statSync} from 'node:fs';
 import {join} from 'node:path';
 import {InvarianceError} from '../errors.js';
-import {listRuns, runFiles} from '../tracker/index.js';
+import {listRuns, runFiles} from '../journal/index.js';
 
 /** @throws InvarianceError `bad_option` for what cannot hold runs */
 export function checkRunsFolder(folder: string): void {

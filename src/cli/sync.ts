@@ -3,7 +3,8 @@ import {join} from 'node:path';
 import {Command} from 'commander';
 import {InvarianceError} from '../errors.js';
 import {wandbPictures} from '../plugin/index.js';
-import {listRuns, runsFolder, syncForMs, syncRun, wandbStateFile, type Synced} from '../tracker/index.js';
+import {listRuns} from '../journal/index.js';
+import {runsFolder, syncForMs, syncRun, wandbStateFile, type Synced} from '../tracker/index.js';
 import {runFolder} from './run-folder.js';
 import {wholeNumber} from './whole-number.js';
 

@@ -1,5 +1,6 @@
 import {Command, Option} from 'commander';
-import {CHECKPOINTS, startMeasuring, watchFolder, type WatchSummary} from '../plugin/index.js';
+import {CHECKPOINTS, watchFolder, type WatchSummary} from '../watch/index.js';
+import {startMeasuring} from '../measure/index.js';
 import {interruptible} from './interrupt.js';
 import {addMeasuringOptions, specOf, type MeasuringOptions} from './measuring-options.js';
 import {progressLine} from './progress-line.js';

@@ -1,2 +1,2 @@
-export {compareRuns, type ComparableRun, type Comparison, type LayerDifference} from './compare-runs.js';
+export {type ComparableRun, compareRuns, type Comparison, type LayerDifference} from './compare-runs.js';
 export {fingerprintDifference} from './fingerprint-difference.js';

@@ -1,5 +1,5 @@
 import type {Features, Images} from '../types.js';
-import {copyOf, sizeOf} from './images.js';
+import {copyOf, sizeOf} from '../images.js';
 
 /** For each image, the iterate of the lowest loss seen so far. */
 export class BestSoFar {

@@ -1,6 +1,7 @@
 import {mkdir, readdir, readFile, rm, stat, utimes} from 'node:fs/promises';
 import {join} from 'node:path';
-import {openSafetensors, replaceFile, writeSafetensors} from '../engine/index.js';
+import {openSafetensors, writeSafetensors} from '../models/index.js';
+import {replaceFile} from '../disk/index.js';
 import {messageOf} from '../errors.js';
 import type {Gate, Images} from '../types.js';
 import {claimFile} from './claim.js';

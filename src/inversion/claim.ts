@@ -1,6 +1,7 @@
 import {randomUUID} from 'node:crypto';
 import {readFile, rename, rm, stat, utimes, writeFile} from 'node:fs/promises';
 import {hostname} from 'node:os';
+import {isAlive} from '../disk/index.js';
 
 /** A claim is renewed this often, and counts as abandoned when it was not renewed for `ABANDONED_MS`. */
 const RENEWAL_MS = 10_000;
@@ -72,14 +73,5 @@ async function holderOf(path: string): Promise<Holder | null> {
     return JSON.parse(await readFile(path, 'utf8')) as Holder;
   } catch {
     return null;
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }

@@ -1,7 +1,7 @@
 import type {Features, Images} from '../types.js';
 import {BestSoFar, relativeErrors} from './best-so-far.js';
 import type {Descent, Inverted} from './descent.js';
-import {copyOf, pickFeatures, pickImages, sizeOf} from './images.js';
+import {copyOf, pickFeatures, pickImages, sizeOf} from '../images.js';
 import type {FastOptions} from './options.js';
 
 /** Adam's decay of the first and second moment. A short memory suits a few dozen steps. */

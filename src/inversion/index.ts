@@ -1,14 +1,13 @@
-export {openInversionCache, type CacheEntry, type InversionCache} from './cache.js';
 export {defaultCacheFolder} from './cache-folder.js';
-export {pickImages} from './images.js';
+export {type CacheEntry, type InversionCache, openInversionCache} from './cache.js';
 export type {Inverted} from './descent.js';
 export {invertLayer} from './invert-layer.js';
-export {fingerprintOf, hashText, hashWeights, inversionKeys, type InversionInputs} from './keys.js';
+export {fingerprintOf, hashText, hashWeights, type InversionInputs, inversionKeys} from './keys.js';
 export {
-  inversionOptions,
-  PRESETS,
   type FastOptions,
+  inversionOptions,
   type InversionOptions,
+  PRESETS,
   type StirOptions,
 } from './options.js';
 export {drawSeeds} from './seeds.js';

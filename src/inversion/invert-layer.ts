@@ -2,7 +2,7 @@ import type {Engine} from '../engine/index.js';
 import type {Features, Images, LayerName} from '../types.js';
 import type {Inverted} from './descent.js';
 import {invertByAdam} from './fast.js';
-import {copyOf, pickFeatures, pickImages, putImages} from './images.js';
+import {copyOf, pickFeatures, pickImages, putImages} from '../images.js';
 import type {InversionOptions} from './options.js';
 import {invertByStir} from './stir.js';
 

@@ -1,7 +1,7 @@
 import type {Images} from '../types.js';
 import {BestSoFar, relativeErrors} from './best-so-far.js';
 import type {Descent, Inverted} from './descent.js';
-import {copyOf, sizeOf} from './images.js';
+import {copyOf, sizeOf} from '../images.js';
 import type {StirOptions} from './options.js';
 
 /** Keeps a vanishing gradient from dividing by zero, as STIR's code does. */

@@ -1,17 +1,4 @@
-/**
- * What readings may cost: a share of training time.
- *
- * Two costs are kept apart. While the training thread is **blocked** (a snapshot, a reading in process) training
- * stands still. While the measuring child is **busy** training goes on, but on one core less: it is charged as its
- * share of the machine's cores.
- */
-export interface Spending {
-  /** Milliseconds since training began, blocked time left out. */
-  training: number;
-  blocked: number;
-  /** Busy milliseconds of the measuring child. */
-  child: number;
-}
+import type {Spending} from '../checkpoints/index.js';
 
 /** The shares of training time that readings have cost. */
 export interface Shares {

@@ -1,15 +1,5 @@
+import type {Cadence} from '../checkpoints/index.js';
 import {InvarianceError} from '../errors.js';
-
-/** When something recurs during training; `parseCadence` makes one of what a user writes. */
-export type Cadence =
-  | {kind: 'steps'; every: number}
-  | {kind: 'epochs'; every: number}
-  /** `every` in milliseconds of wall time. */
-  | {kind: 'time'; every: number}
-  /** Exactly these optimiser steps, ascending. */
-  | {kind: 'list'; steps: readonly number[]}
-  /** Steps 1, base, base², …, rounded. */
-  | {kind: 'log'; base: number};
 
 /** `'100 steps'`, `'1 epoch'`, `'10 minutes'`, `'log'`, `'log 10'`, or a list of steps. */
 export type CadenceText = string | readonly number[];

@@ -1,13 +1,3 @@
-export {describeRun} from './describe-run.js';
-export {durationOf} from './duration.js';
-export {createInversionProgress} from './inversion-progress.js';
-export {createMeasurer, type Measurer, type MeasurerOptions} from './measurer.js';
-export {startMeasuring, type Measuring} from './measuring.js';
-export type {MeasuringInfo, MeasuringSpec, ReadRequest} from './messages.js';
-export {loadProbes, loadSeeds, MIN_PROBES, PROBES_MAX, type ProbeSource} from './probes.js';
-export type {OnProgress, Progress} from './progress.js';
-export {CHECKPOINTS, WATCH_DEFAULTS, type WatchOptions, type WatchSummary} from './watch/options.js';
-export {watchFolder} from './watch/watch-folder.js';
 export {monitorInvariance} from './monitor-invariance.js';
 export type {Monitor, MonitorState} from './monitor.js';
 export type {CheckpointOptions, MonitorOptions} from './options.js';

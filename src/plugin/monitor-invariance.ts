@@ -6,31 +6,24 @@ import {join} from 'node:path';
 import type {LayersModel} from '@tensorflow/tfjs';
 import {vitConfigOf} from '../engine/index.js';
 import {InvarianceError, messageOf} from '../errors.js';
-import {
-  consoleTracker,
-  openJournal,
-  readRecords,
-  readRun,
-  runFiles,
-  scalarsOf,
-  type RecordedRun,
-} from '../tracker/index.js';
+import {consoleTracker, scalarsOf} from '../tracker/index.js';
+import {openJournal, readRecords, readRun, runFiles, type RecordedRun} from '../journal/index.js';
 import type {Fingerprint} from '../types.js';
 import {createBudget} from './budget.js';
 import {checkOptions} from './check-options.js';
-import {createCheckpoints, listCheckpoints, ownCheckpoints, type Checkpoints} from './checkpoints.js';
-import {createDispatcher, type Dispatcher} from './dispatcher.js';
-import {describeRun} from './describe-run.js';
-import {sweep} from './folders.js';
-import {modelFiles, type ModelFiles} from './model-files.js';
+import {createCheckpoints, listCheckpoints, ownCheckpoints, type Checkpoints} from '../checkpoints/index.js';
+import {createDispatcher, type Dispatcher} from '../tracker/index.js';
+import {describeRun} from '../journal/index.js';
+import {sweep} from '../disk/index.js';
+import {modelFiles, type ModelFiles} from '../checkpoints/index.js';
 import {createMonitor, type Monitor} from './monitor.js';
-import {createNotices, type Notices} from './notices.js';
+import {createNotices, type Notices} from '../tracker/index.js';
 import {observeInChild} from './observe-in-child.js';
 import {observeInProcess} from './observe-in-process.js';
 import type {Observer} from './observer.js';
 import type {CheckedOptions, MonitorOptions} from './options.js';
-import {loadOptimizer, optimizerFile} from './optimizer-file.js';
-import {findResumePoint, type ResumePoint} from './resume.js';
+import {loadOptimizer, optimizerFile} from '../checkpoints/index.js';
+import {findResumePoint, type ResumePoint} from '../checkpoints/index.js';
 
 /** Milliseconds that slow trackers get at the end, all together; the journal holds what they did not take. */
 const PATIENCE = 120_000;

@@ -1,21 +1,22 @@
 import {setImmediate} from 'node:timers/promises';
 import type {LayersModel} from '@tensorflow/tfjs';
 import {InvarianceError} from '../errors.js';
-import type {FolderContents, LogEntry} from '../engine/index.js';
+import type {FolderContents, LogEntry} from '../models/index.js';
 import {scalarsOf} from '../tracker/index.js';
 import type {Baseline, Moment, Reading, RunState} from '../types.js';
 import type {Budget, Shares} from './budget.js';
-import {describeCadence, isDue, stretch, type Cadence, type Progress} from './cadence.js';
+import type {Cadence} from '../checkpoints/index.js';
+import {describeCadence, isDue, stretch, type Progress} from './cadence.js';
 import {createCallback, type TrainingCallback} from './callback.js';
-import type {Checkpoints} from './checkpoints.js';
-import type {Dispatcher} from './dispatcher.js';
+import type {Checkpoints} from '../checkpoints/index.js';
+import type {Dispatcher} from '../tracker/index.js';
 import {epochLogs, numbersOf, type Logs} from './logged-values.js';
-import {createInversionProgress} from './inversion-progress.js';
-import type {Notices} from './notices.js';
+import {createInversionProgress} from '../measure/index.js';
+import type {Notices} from '../tracker/index.js';
 import type {Observer} from './observer.js';
-import type {OptimizerHeader} from './optimizer-file.js';
+import type {OptimizerHeader} from '../checkpoints/index.js';
 import type {CheckedOptions} from './options.js';
-import type {TrainingState} from './training-state.js';
+import type {TrainingState} from '../checkpoints/index.js';
 
 /** Watches one finetune. Everything it does is in docs/callback.md, at its place in the training loop. */
 export interface Monitor {

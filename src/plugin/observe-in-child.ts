@@ -2,15 +2,15 @@ import {join} from 'node:path';
 import {vitConfigOf} from '../engine/index.js';
 import {messageOf} from '../errors.js';
 import type {Images, Moment} from '../types.js';
-import {removeFolder} from './folders.js';
-import type {ModelFiles} from './model-files.js';
+import {removeFolder} from '../disk/index.js';
+import type {ModelFiles} from '../checkpoints/index.js';
 import type {Observed, Observer, ObserverEvents} from './observer.js';
 import type {CheckedOptions} from './options.js';
-import {loadProbes} from './probes.js';
-import {linkModel, openSnapshots, type Snapshot} from './snapshots.js';
-import {startMeasuring} from './measuring.js';
-import {withoutTensors} from './tensor-probes.js';
-import {thin} from './thin.js';
+import {loadProbes} from '../probes/index.js';
+import {linkModel, openSnapshots, type Snapshot} from '../checkpoints/index.js';
+import {startMeasuring} from '../measure/index.js';
+import {withoutTensors} from '../probes/index.js';
+import {thin} from '../measure/index.js';
 
 /** Snapshots that wait on disk at most, each as large as the model. */
 const WAITING = 16;

@@ -1,17 +1,12 @@
 import type {LayersModel} from '@tensorflow/tfjs';
-import {
-  loadTfjsModel,
-  openTfjsEngine,
-  type Engine,
-  type Preprocessor,
-  type Weights,
-} from '../engine/index.js';
+import {loadTfjsModel, openTfjsEngine, type Engine, type Weights} from '../engine/index.js';
+import {type Preprocessor} from '../models/index.js';
 import {defaultCacheFolder, drawSeeds, fingerprintOf, openInversionCache} from '../inversion/index.js';
-import {checkFit, createMeasurer, type Measurer} from './measurer.js';
+import {checkFit, createMeasurer, type Measurer} from '../measure/index.js';
 import type {Observer, ObserverEvents} from './observer.js';
 import type {CheckedOptions} from './options.js';
-import {loadProbes, loadSeeds} from './probes.js';
-import {withoutTensors} from './tensor-probes.js';
+import {loadProbes, loadSeeds} from '../probes/index.js';
+import {withoutTensors} from '../probes/index.js';
 
 type Options = Pick<
   CheckedOptions,

@@ -1,4 +1,4 @@
-import type {Progress} from './progress.js';
+import type {Progress} from '../measure/index.js';
 import type {Baseline, Fingerprint, LayerName, Moment, Pooling, Reading} from '../types.js';
 
 /** What is known of the measurement before anything is measured. */

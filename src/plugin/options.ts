@@ -3,9 +3,10 @@ import type {LayerSelection, PixelForm, Tf} from '../engine/index.js';
 import type {InversionOptions} from '../inversion/index.js';
 import type {Tracker} from '../tracker/index.js';
 import type {Pooling} from '../types.js';
-import type {Cadence, CadenceText} from './cadence.js';
-import type {Mode} from './retain.js';
-import type {MonitorProbes} from './tensor-probes.js';
+import type {Cadence} from '../checkpoints/index.js';
+import type {CadenceText} from './cadence.js';
+import type {Mode} from '../checkpoints/index.js';
+import type {MonitorProbes} from '../probes/index.js';
 
 /** What `monitorInvariance` takes. Everything but `tf`, `model` and `probes` has a default. */
 export interface MonitorOptions {

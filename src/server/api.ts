@@ -4,7 +4,7 @@ import {HTTPException} from 'hono/http-exception';
 import {streamSSE} from 'hono/streaming';
 import {compareRuns} from '../compare/index.js';
 import {InvarianceError} from '../errors.js';
-import {listRuns, readRun, type RecordedRun} from '../tracker/index.js';
+import {listRuns, readRun, type RecordedRun} from '../journal/index.js';
 import {runChanges, stateOf} from './run-changes.js';
 
 /** A run of the folder by its id; ids never name a place outside it. */

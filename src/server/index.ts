@@ -1,1 +1,1 @@
-export {SERVE_DEFAULTS, serveRuns, type RunServer} from './serve-runs.js';
+export {type RunServer, SERVE_DEFAULTS, serveRuns} from './serve-runs.js';

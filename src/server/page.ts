@@ -2,7 +2,7 @@ import {Hono} from 'hono';
 import {html, raw} from 'hono/html';
 import {HTTPException} from 'hono/http-exception';
 import {drawReport, minuteOf, pageStyle} from '../render/index.js';
-import {listRuns, type RecordedRun, type RunSummary} from '../tracker/index.js';
+import {listRuns, type RecordedRun, type RunSummary} from '../journal/index.js';
 import {runById} from './api.js';
 import {stateOf} from './run-changes.js';
 

@@ -1,7 +1,7 @@
 import {stat} from 'node:fs/promises';
 import {join} from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
-import {readRun, runFiles, type RecordedRun} from '../tracker/index.js';
+import {readRun, runFiles, type RecordedRun} from '../journal/index.js';
 
 /** Milliseconds between looks at a run's files. */
 const POLL = 500;

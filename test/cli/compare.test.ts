@@ -3,7 +3,7 @@ import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
 import type {RenderedRun} from '../../src/render/index.js';
-import {openJournal} from '../../src/tracker/index.js';
+import {openJournal} from '../../src/journal/index.js';
 import {halfPace, recordedRun} from '../render/recorded-run.js';
 import {marksOf} from '../render/pictures.js';
 import {run} from './run.js';

@@ -2,7 +2,7 @@ import {existsSync, mkdtempSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {expect, it} from 'vitest';
-import {openJournal} from '../../src/tracker/index.js';
+import {openJournal} from '../../src/journal/index.js';
 import {sampleBaseline, sampleInfo, sampleReading} from '../tracker/sample-run.js';
 import {run} from './run.js';
 

@@ -5,7 +5,7 @@ import {join} from 'node:path';
 import {afterAll, beforeAll, describe, expect, test} from 'vitest';
 import type {Analysis} from '../../src/cli/analysis.js';
 import {canMount} from '../can-mount.js';
-import {finetuned, tinyProbes, tinyVariant, tinyVit} from '../plugin/tiny-vit.js';
+import {finetuned, tinyProbes, tinyVariant, tinyVit} from '../measure/tiny-vit.js';
 import {run} from './run.js';
 
 const layers = ['block_00', 'block_01', 'block_02', 'norm'];

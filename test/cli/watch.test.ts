@@ -3,10 +3,10 @@ import {mkdtemp, rm} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterEach, beforeEach, describe, expect, it} from 'vitest';
-import type {WatchSummary} from '../../src/plugin/index.js';
-import {listRuns, readRun} from '../../src/tracker/index.js';
-import {writeCheckpoint} from '../plugin/checkpoint-writer.js';
-import {tinyProbes, tinyVit} from '../plugin/tiny-vit.js';
+import type {WatchSummary} from '../../src/watch/index.js';
+import {listRuns, readRun} from '../../src/journal/index.js';
+import {writeCheckpoint} from '../watch/checkpoint-writer.js';
+import {tinyProbes, tinyVit} from '../measure/tiny-vit.js';
 import {run, start} from './run.js';
 
 let scratch: string;

@@ -1,4 +1,4 @@
-import {openSafetensors} from '../../src/engine/weights/index.js';
+import {openSafetensors} from '../../src/models/index.js';
 import type {Images} from '../../src/types.js';
 
 /** Every float tensor of a file, by name. */

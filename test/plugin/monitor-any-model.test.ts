@@ -8,8 +8,8 @@ import {loadTfjsModel, saveTfjsModel} from '../../src/engine/index.js';
 import {monitorInvariance} from '../../src/plugin/monitor-invariance.js';
 import type {MonitorOptions} from '../../src/plugin/options.js';
 import {seededRandom} from '../../src/random.js';
-import {readRecords, readRun} from '../../src/tracker/index.js';
-import {useCache} from './use-cache.js';
+import {readRecords, readRun} from '../../src/journal/index.js';
+import {useCache} from '../measure/use-cache.js';
 
 useCache();
 beforeAll(async () => {

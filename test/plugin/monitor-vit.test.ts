@@ -10,8 +10,9 @@ import {loadVit, saveVit} from '../../src/engine/index.js';
 import {monitorInvariance} from '../../src/plugin/monitor-invariance.js';
 import type {MonitorOptions} from '../../src/plugin/options.js';
 import {seededRandom} from '../../src/random.js';
-import {memoryTracker, readRun} from '../../src/tracker/index.js';
-import {useCache} from './use-cache.js';
+import {memoryTracker} from '../../src/tracker/index.js';
+import {readRun} from '../../src/journal/index.js';
+import {useCache} from '../measure/use-cache.js';
 
 const FIXTURE = 'test/fixtures/tfjs-vit';
 

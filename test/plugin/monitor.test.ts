@@ -4,11 +4,11 @@ import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import {beforeAll, describe, expect, it} from 'vitest';
-import {createCheckpoints} from '../../src/plugin/checkpoints.js';
+import {createCheckpoints} from '../../src/checkpoints/checkpoints.js';
 import type {Monitor} from '../../src/plugin/monitor.js';
-import {findResumePoint} from '../../src/plugin/resume.js';
-import type {TrainingState} from '../../src/plugin/training-state.js';
-import {readRun} from '../../src/tracker/index.js';
+import {findResumePoint} from '../../src/checkpoints/resume-point.js';
+import type {TrainingState} from '../../src/checkpoints/training-state.js';
+import {readRun} from '../../src/journal/index.js';
 import {sampleReading} from '../tracker/sample-run.js';
 import {instantObserver, monitored, tinyModel} from './monitored.js';
 

@@ -4,12 +4,12 @@ import {join} from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import {createBudget} from '../../src/plugin/budget.js';
 import {checkOptions} from '../../src/plugin/check-options.js';
-import {createDispatcher} from '../../src/plugin/dispatcher.js';
+import {createDispatcher} from '../../src/tracker/dispatcher.js';
 import {createMonitor, type MonitorParts} from '../../src/plugin/monitor.js';
-import {createNotices} from '../../src/plugin/notices.js';
+import {createNotices} from '../../src/tracker/notices.js';
 import type {Observer, ObserverEvents} from '../../src/plugin/observer.js';
 import type {MonitorOptions} from '../../src/plugin/options.js';
-import {openJournal, readRecords} from '../../src/tracker/index.js';
+import {openJournal, readRecords} from '../../src/journal/index.js';
 import type {Moment} from '../../src/types.js';
 import {sampleBaseline, sampleInfo, sampleReading} from '../tracker/sample-run.js';
 

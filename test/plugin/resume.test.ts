@@ -4,7 +4,7 @@ import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {createInterface} from 'node:readline';
 import {beforeAll, describe, expect, it} from 'vitest';
-import {readRecords, readRun} from '../../src/tracker/index.js';
+import {readRecords, readRun} from '../../src/journal/index.js';
 
 const cache = mkdtempSync(join(tmpdir(), 'cache-'));
 

@@ -4,7 +4,7 @@ import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {createInterface} from 'node:readline';
 import {describe, expect, it} from 'vitest';
-import {readRun} from '../../src/tracker/index.js';
+import {readRun} from '../../src/journal/index.js';
 
 /** Starts a training, sends it a signal once it runs, and says how it ended. */
 async function interrupted(signal: NodeJS.Signals, ...args: string[]) {

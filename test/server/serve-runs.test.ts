@@ -6,7 +6,7 @@ import {join} from 'node:path';
 import {chromium} from 'playwright-core';
 import {afterEach, beforeEach, describe, expect, it} from 'vitest';
 import {serveRuns, type RunServer} from '../../src/server/index.js';
-import {openJournal, type Journal} from '../../src/tracker/index.js';
+import {openJournal, type Journal} from '../../src/journal/index.js';
 import type {RunInfo} from '../../src/types.js';
 import {recordedRun} from '../render/recorded-run.js';
 

@@ -3,9 +3,9 @@ import {existsSync, mkdtempSync, readFileSync, readdirSync, rmSync} from 'node:f
 import {tmpdir} from 'node:os';
 import {join, resolve} from 'node:path';
 import {afterEach, beforeEach, describe, expect, it} from 'vitest';
-import {writeSafetensors} from '../../src/engine/index.js';
+import {writeSafetensors} from '../../src/models/index.js';
 import {seededRandom} from '../../src/random.js';
-import {readRun, type RecordedRun} from '../../src/tracker/index.js';
+import {readRun, type RecordedRun} from '../../src/journal/index.js';
 import {python, pythonHas} from '../python.js';
 
 const MINUTES = 60_000;

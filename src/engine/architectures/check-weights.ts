@@ -1,6 +1,6 @@
 import {InvarianceError} from '../../errors.js';
 import type {Parameter} from '../contract.js';
-import {firstNotFinite} from '../weights/finite.js';
+import {firstNotFinite} from '../../models/index.js';
 
 /** @throws InvarianceError `bad_weights` that names the tensor and both shapes */
 export function checkShape(name: string, shape: readonly number[], expected: readonly number[]): void {

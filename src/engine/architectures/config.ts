@@ -1,5 +1,5 @@
 import {InvarianceError} from '../../errors.js';
-import type {HfConfig} from '../weights/index.js';
+import type {HfConfig} from '../../models/index.js';
 import type {Activation} from './spec.js';
 
 /** A number of `config.json`, or what the configuration class has by default. */

@@ -1,4 +1,4 @@
-import type {HfConfig} from '../weights/index.js';
+import type {HfConfig} from '../../models/index.js';
 import {numberOf} from './config.js';
 import {transformersDraw} from './draw.js';
 import {attention, attentionInMemory, embeddings, part, type Names} from './names.js';

@@ -1,5 +1,5 @@
 import {InvarianceError} from '../../errors.js';
-import type {HfConfig} from '../weights/index.js';
+import type {HfConfig} from '../../models/index.js';
 import {beit} from './beit.js';
 import {clip} from './clip.js';
 import {deit} from './deit.js';

@@ -1,7 +1,7 @@
 import {InvarianceError} from '../../errors.js';
 import type {LayerName} from '../../types.js';
 import type {Engine, Parameter, Weights} from '../contract.js';
-import {openModelFolder, type ModelFolder, type Tensor, type TensorSource} from '../weights/index.js';
+import {openModelFolder, type ModelFolder, type Tensor, type TensorSource} from '../../models/index.js';
 import {checkSpec} from './check-spec.js';
 import {checkShape} from './check-weights.js';
 import {familyOf} from './families.js';

@@ -1,4 +1,4 @@
-import type {HfConfig, TensorSource} from '../weights/index.js';
+import type {HfConfig, TensorSource} from '../../models/index.js';
 import type {Names} from './names.js';
 import type {Grid, Interpolation} from './resize-grid.js';
 

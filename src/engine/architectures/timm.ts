@@ -1,5 +1,5 @@
 import {InvarianceError} from '../../errors.js';
-import type {HfConfig, TensorSource} from '../weights/index.js';
+import type {HfConfig, TensorSource} from '../../models/index.js';
 import {numberOf, objectOf} from './config.js';
 import {transformersDraw} from './draw.js';
 import {part, timmNames, type Names} from './names.js';

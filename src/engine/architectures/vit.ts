@@ -1,4 +1,4 @@
-import type {HfConfig} from '../weights/index.js';
+import type {HfConfig} from '../../models/index.js';
 import {activationOf, numberOf, patchOf, sizeOf} from './config.js';
 import {transformersDraw} from './draw.js';
 import {timmNames, transformersNames} from './names.js';

@@ -4,7 +4,7 @@ import {layersOf} from '../architectures/layers-of.js';
 import {blockNames, writeNetwork} from '../architectures/network.js';
 import {architectureOf, readWeights} from '../architectures/read-weights.js';
 import {selectLayers, type LayerSelection} from '../select-layers.js';
-import {openModelFolder} from '../weights/index.js';
+import {openModelFolder} from '../../models/index.js';
 import {OrtEngine} from './ort-engine.js';
 import {openRuntime, type Device, type Library} from './runtime.js';
 

@@ -3,7 +3,7 @@ import {numberOf} from '../architectures/config.js';
 import {blockNames} from '../architectures/network.js';
 import {readWeights} from '../architectures/read-weights.js';
 import type {Spec} from '../architectures/spec.js';
-import {type HfConfig, type ModelFolder, openModelFolder} from '../weights/index.js';
+import {type HfConfig, type ModelFolder, openModelFolder} from '../../models/index.js';
 import type {LayersModel, Tf} from './tf.js';
 import type {VitModelInfo} from './vit-info.js';
 import {vitLayers} from './vit-layers.js';

@@ -1,5 +1,5 @@
 import {InvarianceError} from '../../errors.js';
-import {type ModelFolderContents, writeModelFolder} from '../weights/index.js';
+import {type ModelFolderContents, writeModelFolder} from '../../models/index.js';
 import type {LayersModel} from './tf.js';
 import {vitConfigOf} from './vit-info.js';
 import {snapshotVit} from './vit-variables.js';

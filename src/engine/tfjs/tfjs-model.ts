@@ -1,7 +1,7 @@
 import {readFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import {InvarianceError, messageOf} from '../../errors.js';
-import {type FolderContents, writeFolder} from '../weights/write-folder.js';
+import {type FolderContents, writeFolder} from '../../models/index.js';
 import type {LayersModel, Tf} from './tf.js';
 import {vitLayers} from './vit-layers.js';
 

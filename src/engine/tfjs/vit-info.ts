@@ -1,6 +1,6 @@
 import {blockNames} from '../architectures/network.js';
 import type {Spec} from '../architectures/spec.js';
-import type {HfConfig, Preprocessor} from '../weights/index.js';
+import type {HfConfig, Preprocessor} from '../../models/index.js';
 import type {LayersModel} from './tf.js';
 import type {PixelsArgs} from './vit-layers.js';
 

@@ -1,7 +1,7 @@
 import {InvarianceError} from '../../errors.js';
 import type {Spec} from '../architectures/spec.js';
 import {vit, vitSpec} from '../architectures/vit.js';
-import type {HfConfig} from '../weights/index.js';
+import type {HfConfig} from '../../models/index.js';
 
 /**
  * The architecture of a ViT that can be trained here.

@@ -1,5 +1,5 @@
 import type {Reading} from '../../types.js';
-import type {JournalRecord} from '../journal-lines.js';
+import type {JournalRecord} from '../../journal/index.js';
 import type {AlertRules} from './settings.js';
 
 export interface Alert {

@@ -1,7 +1,7 @@
 import {existsSync} from 'node:fs';
 import {InvarianceError} from '../../errors.js';
 import type {RunInfo, RunState} from '../../types.js';
-import {readRunInfo} from '../read-run.js';
+import {readRunInfo} from '../../journal/index.js';
 import {createApi, type Api, type RunPath} from './api.js';
 import {Beside} from './beside.js';
 import {MediaUploads} from './media-uploads.js';

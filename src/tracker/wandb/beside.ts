@@ -1,4 +1,4 @@
-import type {JournalRecord} from '../journal-lines.js';
+import type {JournalRecord} from '../../journal/index.js';
 import {Alerts} from './alerts.js';
 import type {Api, RunPath} from './api.js';
 import {Aside} from './aside.js';

@@ -1,6 +1,6 @@
 import type {Baseline, LayerName, RunInfo} from '../../types.js';
 import {epochKey, layerSegments, metricKeys, stepKey, type SummaryKind} from '../keys.js';
-import {plain} from '../plain.js';
+import {plain} from '../../journal/index.js';
 import {visualize} from './charts.js';
 
 /** W&B's own shape of a config: every entry wrapped. */

@@ -1,7 +1,7 @@
 import {linkSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync} from 'node:fs';
 import {hostname} from 'node:os';
 import {join} from 'node:path';
-import {isAlive} from '../read-run.js';
+import {isAlive} from '../../disk/index.js';
 
 /** Name of the file in a run folder that says who uploads it. */
 export const lockFile = 'wandb.lock';

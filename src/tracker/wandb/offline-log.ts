@@ -5,7 +5,7 @@ import {dirname, join} from 'node:path';
 import {InvarianceError, messageOf} from '../../errors.js';
 import {concatenate} from '../../protobuf.js';
 import type {RunInfo, RunState} from '../../types.js';
-import {readRunInfo} from '../read-run.js';
+import {readRunInfo} from '../../journal/index.js';
 import type {WandbConfig} from './config.js';
 import {OfflineLogFile} from './offline-log-file.js';
 import {

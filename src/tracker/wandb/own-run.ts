@@ -1,7 +1,7 @@
 import {messageOf} from '../../errors.js';
 import type {Reading, RunEvent, RunInfo} from '../../types.js';
-import type {JournalRecord} from '../journal-lines.js';
-import {plain} from '../plain.js';
+import type {JournalRecord} from '../../journal/index.js';
+import {plain} from '../../journal/index.js';
 import {createApi, type RunPath} from './api.js';
 import {Aside} from './aside.js';
 import {Beside} from './beside.js';

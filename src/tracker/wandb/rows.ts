@@ -1,7 +1,7 @@
 import type {Baseline, Matrix, Reading, RunInfo} from '../../types.js';
-import type {JournalRecord} from '../journal-lines.js';
+import type {JournalRecord} from '../../journal/index.js';
 import {epochKey, scalarsOf, stepKey} from '../keys.js';
-import {plain} from '../plain.js';
+import {plain} from '../../journal/index.js';
 import {chartReading, charts, retentionOf, type ChartReading} from './charts.js';
 import {
   imageMedia,

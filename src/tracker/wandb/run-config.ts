@@ -1,5 +1,5 @@
 import type {Baseline, RunInfo} from '../../types.js';
-import type {JournalRecord} from '../journal-lines.js';
+import type {JournalRecord} from '../../journal/index.js';
 import {configOf, type WandbConfig} from './config.js';
 
 /** Training's own keys that the list of metrics names; the pattern `*` in it covers all others. */

@@ -1,5 +1,5 @@
 import {InvarianceError, messageOf} from '../../errors.js';
-import {readRunInfo} from '../read-run.js';
+import {readRunInfo} from '../../journal/index.js';
 import {appendToRun} from './append.js';
 import {lockRun} from './lock.js';
 import type {Pictures} from './rows.js';

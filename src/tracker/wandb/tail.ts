@@ -1,8 +1,8 @@
 import {closeSync, openSync, readSync, statSync} from 'node:fs';
 import {join} from 'node:path';
-import {parseLine, type JournalRecord, type RecordKind} from '../journal-lines.js';
+import {parseLine, type JournalRecord, type RecordKind} from '../../journal/index.js';
 import type {RunState} from '../../types.js';
-import {runFiles, writerOf} from '../read-run.js';
+import {runFiles, writerOf} from '../../journal/index.js';
 
 /** Read from each file at a time; a longer line is read whole. */
 const chunkBytes = 256 * 1024;

@@ -4,7 +4,7 @@ import {drawn} from '../../../src/engine/architectures/draw.js';
 import {families} from '../../../src/engine/architectures/families.js';
 import {nameOnDisk} from '../../../src/engine/architectures/names.js';
 import {writeNetwork} from '../../../src/engine/architectures/network.js';
-import type {TensorSource} from '../../../src/engine/index.js';
+import type {TensorSource} from '../../../src/models/index.js';
 import {seededRandom} from '../../../src/random.js';
 
 interface Drawn {

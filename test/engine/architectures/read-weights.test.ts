@@ -2,14 +2,8 @@ import {mkdtemp, rm} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterAll, afterEach, beforeAll, beforeEach, describe, expect, it} from 'vitest';
-import {
-  openModelFolder,
-  openOrtEngine,
-  readWeights,
-  writeModelFolder,
-  type OrtEngine,
-  type Weights,
-} from '../../../src/engine/index.js';
+import {openModelFolder, writeModelFolder} from '../../../src/models/index.js';
+import {openOrtEngine, readWeights, type OrtEngine, type Weights} from '../../../src/engine/index.js';
 import {imagesFor} from '../contract.js';
 import {readTensors} from '../tensors.js';
 

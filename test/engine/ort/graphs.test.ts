@@ -1,6 +1,6 @@
 import {beforeAll, describe, expect, it} from 'vitest';
 import {architectureOf} from '../../../src/engine/architectures/read-weights.js';
-import {openModelFolder} from '../../../src/engine/index.js';
+import {openModelFolder} from '../../../src/models/index.js';
 import {openRuntime} from '../../../src/engine/ort/runtime.js';
 import {gramOf} from '../../../src/metrics/index.js';
 import {seededRandom} from '../../../src/random.js';

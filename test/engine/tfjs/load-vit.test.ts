@@ -5,7 +5,7 @@ import {existsSync} from 'node:fs';
 import * as tf from '@tensorflow/tfjs';
 import '@tensorflow/tfjs-backend-wasm';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
-import {loadVit, saveVit, vitConfigOf} from '../../../src/engine/tfjs/index.js';
+import {loadVit, saveVit, vitConfigOf} from '../../../src/engine/index.js';
 import {vitVariables} from '../../../src/engine/tfjs/vit-variables.js';
 import {fromLayer, onDisk} from '../../../src/engine/tfjs/vit-weights.js';
 import {difference, withoutLeaks, nhwc, tensorsOf} from './tensors.js';

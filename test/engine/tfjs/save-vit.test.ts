@@ -12,7 +12,7 @@ import {
   restoreOptimizer,
   saveVit,
   vitConfigOf,
-} from '../../../src/engine/tfjs/index.js';
+} from '../../../src/engine/index.js';
 import {python, pythonHas} from '../../python.js';
 import {difference, withoutLeaks, nhwc, tensorsOf} from './tensors.js';
 

@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs';
 import '@tensorflow/tfjs-backend-wasm';
 import {afterEach, beforeAll, describe, expect, it} from 'vitest';
 import {openOrtEngine, readWeights} from '../../../src/engine/index.js';
-import {loadVit, openTfjsEngine} from '../../../src/engine/tfjs/index.js';
+import {loadVit, openTfjsEngine} from '../../../src/engine/index.js';
 import {imagesFor} from '../contract.js';
 import {imagesOf, readTensors, relativeDifference} from '../tensors.js';
 import {withoutLeaks} from './tensors.js';

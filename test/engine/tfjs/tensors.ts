@@ -1,5 +1,5 @@
-import type {Tf} from '../../../src/engine/tfjs/index.js';
-import {openSafetensors} from '../../../src/engine/weights/index.js';
+import type {Tf} from '../../../src/engine/index.js';
+import {openSafetensors} from '../../../src/models/index.js';
 import {expect} from 'vitest';
 
 export interface Array32 {

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import '@tensorflow/tfjs-backend-wasm';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
-import {loadVit, openTfjsEngine} from '../../../src/engine/tfjs/index.js';
+import {loadVit, openTfjsEngine} from '../../../src/engine/index.js';
 import {testEngine} from '../contract.js';
 
 const VIT = 'test/fixtures/architectures/vit';

@@ -10,7 +10,7 @@ import {
   openTfjsEngine,
   saveTfjsModel,
   vitConfigOf,
-} from '../../../src/engine/tfjs/index.js';
+} from '../../../src/engine/index.js';
 import {imagesFor} from '../contract.js';
 import {withoutLeaks} from './tensors.js';
 

@@ -5,13 +5,7 @@ import {join} from 'node:path';
 import {pathToFileURL} from 'node:url';
 import type {LayersModel, Tensor} from '@tensorflow/tfjs';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
-import {
-  loadVit,
-  openTfjsEngine,
-  saveTfjsModel,
-  vitConfigOf,
-  type Tf,
-} from '../../../src/engine/tfjs/index.js';
+import {loadVit, openTfjsEngine, saveTfjsModel, vitConfigOf, type Tf} from '../../../src/engine/index.js';
 import {vitVariables} from '../../../src/engine/tfjs/vit-variables.js';
 import {fromLayer, onDisk} from '../../../src/engine/tfjs/vit-weights.js';
 import {testEngine} from '../contract.js';

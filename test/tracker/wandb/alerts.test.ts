@@ -1,6 +1,6 @@
 import {describe, expect, it} from 'vitest';
 import {Alerts, fallSteps} from '../../../src/tracker/wandb/alerts.js';
-import type {JournalRecord} from '../../../src/tracker/index.js';
+import type {JournalRecord} from '../../../src/journal/index.js';
 import type {Reading} from '../../../src/types.js';
 import {sampleReading} from '../sample-run.js';
 

@@ -3,7 +3,7 @@ import {existsSync, mkdtempSync, readdirSync, readFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterEach, beforeEach, describe, expect, it} from 'vitest';
-import {readRun} from '../../../src/tracker/index.js';
+import {readRun} from '../../../src/journal/index.js';
 import {readState} from '../../../src/tracker/wandb/state.js';
 import {sampleInfo} from '../sample-run.js';
 import {StandIn} from './stand-in.js';

@@ -3,7 +3,7 @@ import {mkdtempSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {expect, it} from 'vitest';
-import {openJournal} from '../../../src/tracker/index.js';
+import {openJournal} from '../../../src/journal/index.js';
 import {sampleInfo} from '../sample-run.js';
 import {quickTiming} from './quick-timing.js';
 import {StandIn} from './stand-in.js';

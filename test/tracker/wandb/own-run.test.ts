@@ -3,13 +3,8 @@ import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import wandb from '@wandb/sdk';
 import {afterEach, beforeEach, describe, expect, it} from 'vitest';
-import {
-  openJournal,
-  syncRun,
-  wandbTracker,
-  type OwnRun,
-  type WandbTrackerOptions,
-} from '../../../src/tracker/index.js';
+import {openJournal} from '../../../src/journal/index.js';
+import {syncRun, wandbTracker, type OwnRun, type WandbTrackerOptions} from '../../../src/tracker/index.js';
 import type {RunEvent} from '../../../src/types.js';
 import {readState, writeState} from '../../../src/tracker/wandb/state.js';
 import {everyEvent} from '../contract.js';

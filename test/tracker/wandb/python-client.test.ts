@@ -3,7 +3,7 @@ import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterEach, beforeEach, describe, expect, it} from 'vitest';
 import {wandbPictures} from '../../../src/plugin/wandb-pictures.js';
-import {openJournal} from '../../../src/tracker/index.js';
+import {openJournal} from '../../../src/journal/index.js';
 import {charts} from '../../../src/tracker/wandb/charts.js';
 import {summaryKinds} from '../../../src/tracker/wandb/config.js';
 import {resolveSettings} from '../../../src/tracker/wandb/settings.js';

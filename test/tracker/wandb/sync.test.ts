@@ -3,8 +3,8 @@ import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import wandb from '@wandb/sdk';
 import {afterEach, beforeEach, describe, expect, it} from 'vitest';
+import {openJournal} from '../../../src/journal/index.js';
 import {
-  openJournal,
   syncRun,
   wandbTracker,
   type SyncOptions,

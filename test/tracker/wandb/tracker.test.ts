@@ -11,12 +11,8 @@ import {createRequire} from 'node:module';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterEach, beforeEach, describe, expect, it} from 'vitest';
-import {
-  openJournal,
-  wandbTracker,
-  type Tracker,
-  type WandbTrackerOptions,
-} from '../../../src/tracker/index.js';
+import {openJournal} from '../../../src/journal/index.js';
+import {wandbTracker, type Tracker, type WandbTrackerOptions} from '../../../src/tracker/index.js';
 import {lockRun} from '../../../src/tracker/wandb/lock.js';
 import {readState} from '../../../src/tracker/wandb/state.js';
 import {everyEvent, testTracker} from '../contract.js';

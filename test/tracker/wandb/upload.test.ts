@@ -2,7 +2,8 @@ import {existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync} from 'node:fs
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterEach, beforeEach, describe, expect, it} from 'vitest';
-import {openJournal, scalarsOf, type Journal} from '../../../src/tracker/index.js';
+import {openJournal, type Journal} from '../../../src/journal/index.js';
+import {scalarsOf} from '../../../src/tracker/index.js';
 import {resolveSettings, type WandbOptions} from '../../../src/tracker/wandb/settings.js';
 import {freshState, readState, writeState} from '../../../src/tracker/wandb/state.js';
 import {uploadRun, type UploadOptions} from '../../../src/tracker/wandb/upload.js';

@@ -1,0 +1,66 @@
+import type {LayerSelection} from '../../engine/index.js';
+import type {ErrorCode} from '../../errors.js';
+import type {InversionOptions} from '../../inversion/index.js';
+import type {Baseline, Fingerprint, Images, LayerName, Moment, Pooling, Reading} from '../../types.js';
+import type {Progress} from '../progress.js';
+
+/** What a measuring process measures. Only names of files cross where there are files. */
+export interface MeasuringSpec {
+  /** Hugging Face folder of the pretrained model. */
+  pretrained: string;
+  /** Default all blocks and the final norm. */
+  layers?: LayerSelection;
+  /** Default `tokens`. */
+  pooling?: Pooling;
+  /** Folder of images, `FILE.safetensors:key`, or images in memory. */
+  probes: string | Images;
+  /** Default 64. */
+  probesMax?: number;
+  /** `FILE.safetensors:key`, images, or the number to draw them from; default 0. */
+  seeds?: string | Images | number;
+  /** Folder of a network that was never trained, or the number to draw one from, for the floor N; default 0. */
+  floor?: string | number;
+  /** Default preset fast. */
+  inversion?: InversionOptions;
+  /** Default `defaultCacheFolder()`; null keeps inversions in memory. */
+  cache?: string | null;
+  /** Threads of each process; default 1. */
+  threads?: number;
+  /** Processes that share the inversions through the cache; default 1, as beside a training. */
+  workers?: number;
+}
+
+/** Known as soon as model and probes are loaded, before anything is measured. */
+export interface MeasuringInfo {
+  engine: string;
+  layers: readonly LayerName[];
+  blocks: readonly LayerName[];
+  pooling: Pooling;
+  probes: {count: number; source: string};
+  fingerprint: Fingerprint;
+}
+
+export interface ReadRequest {
+  /** Hugging Face folder of a checkpoint. */
+  folder: string;
+  moment: Moment;
+  /** Take A_t as well; default false. */
+  acquire?: boolean;
+  /** Report |R(T) − R(T/2)|; default on the first reading after step 0. */
+  convergence?: boolean;
+}
+
+/** `open` first and once; then requests, answered in order. `help` only makes inversions for others. */
+export type Command =
+  | {type: 'open'; spec: MeasuringSpec}
+  | {type: 'info'; id: number}
+  | {type: 'baseline'; id: number}
+  | {type: 'check'; id: number; folder: string}
+  | {type: 'help'; id: number}
+  | {type: 'read'; id: number; request: ReadRequest};
+
+export type Report =
+  | {type: 'done'; id: number; value: MeasuringInfo | Baseline | Reading | null}
+  | {type: 'failed'; id: number; code: ErrorCode; message: string; stack: string | undefined}
+  | {type: 'progress'; progress: Progress}
+  | {type: 'notice'; code: string; message: string};

@@ -1,0 +1,141 @@
+import {setPriority} from 'node:os';
+import {openModelFolder} from '../../models/index.js';
+import {openOrtEngine, readWeights} from '../../engine/index.js';
+import {InvarianceError, messageOf} from '../../errors.js';
+import {
+  defaultCacheFolder,
+  drawSeeds,
+  fingerprintOf,
+  inversionOptions,
+  openInversionCache,
+} from '../../inversion/index.js';
+import {openInversions} from '../inversions.js';
+import {checkFit, createMeasurer, type Measurer, type MeasurerOptions} from '../measurer.js';
+import type {Command, MeasuringInfo, MeasuringSpec, Report} from './messages.js';
+import {loadProbes, loadSeeds} from '../../probes/index.js';
+import {withWeights} from '../with-weights.js';
+
+/** The training has the right of way: 0 is usual, 19 the lowest. */
+const NICENESS = 10;
+
+interface Opened {
+  /** The pretrained folder, which gives what checkpoints leave out. */
+  base: string;
+  options: Required<Omit<MeasurerOptions, 'onProgress' | 'now'>>;
+  info: MeasuringInfo;
+}
+
+function report(message: Report): void {
+  process.send?.(message);
+}
+
+async function open(spec: MeasuringSpec): Promise<Opened> {
+  const model = await openModelFolder(spec.pretrained);
+  await model.tensors.close();
+  const {layers, pooling, threads = 1, workers = 1} = spec;
+  const engine = await openOrtEngine({
+    folder: spec.pretrained,
+    threads,
+    ...(layers && {layers}),
+    ...(pooling && {pooling}),
+  });
+  const {images: probes, source} = await loadProbes(spec.probes, {
+    preprocessor: model.preprocessor,
+    channels: engine.input.channels,
+    max: spec.probesMax,
+  });
+  const given = spec.seeds ?? 0;
+  const seeds =
+    typeof given === 'number'
+      ? drawSeeds({like: probes, seed: given})
+      : typeof given === 'string'
+        ? await loadSeeds(given, probes)
+        : given;
+  checkFit(engine, {probes, seeds});
+  const floor =
+    typeof spec.floor === 'string'
+      ? await readWeights(spec.floor, {like: engine, base: spec.pretrained})
+      : (spec.floor ?? 0);
+  const cache = await openInversionCache({
+    folder: spec.cache === undefined ? defaultCacheFolder() : spec.cache,
+    onNotice: (code, message) => report({type: 'notice', code, message}),
+  });
+  const inversion = spec.inversion ?? inversionOptions();
+  const reference = engine.weights();
+  return {
+    base: spec.pretrained,
+    options: {engine, probes, seeds, reference, floor, inversion, cache, workers},
+    info: {
+      engine: engine.description,
+      layers: engine.layers,
+      blocks: engine.blocks,
+      pooling: engine.pooling,
+      probes: {count: probes.count, source},
+      fingerprint: fingerprintOf({engine, weights: reference, probes, seeds, options: inversion, floor}),
+    },
+  };
+}
+
+let opened: Promise<Opened>;
+let measurer: Promise<Measurer> | undefined;
+
+/** Made at the first request that needs it; a failure is not kept, so that the next request tries again. */
+async function measure(): Promise<Measurer> {
+  const {options} = await opened;
+  measurer ??= createMeasurer({...options, onProgress: progress => report({type: 'progress', progress})});
+  return measurer.catch((error: unknown) => {
+    measurer = undefined;
+    throw error;
+  });
+}
+
+async function answer(command: Exclude<Command, {type: 'open'}>) {
+  const {options, info, base} = await opened;
+  const {engine} = options;
+  switch (command.type) {
+    case 'info':
+      return info;
+    case 'check':
+      await withWeights(engine, await readWeights(command.folder, {like: engine, base}), async () => {});
+      return null;
+    case 'help':
+      await openInversions({...options, weights: options.reference, options: options.inversion}).help();
+      return null;
+    case 'baseline':
+      return (await measure()).baseline;
+    case 'read': {
+      const {folder, ...request} = command.request;
+      const ready = await measure();
+      return ready.read({...request, weights: await readWeights(folder, {like: engine, base})});
+    }
+  }
+}
+
+async function handle(command: Command): Promise<void> {
+  if (command.type === 'open') {
+    opened = open(command.spec);
+    opened.catch(() => {});
+    return;
+  }
+  const {id} = command;
+  try {
+    report({type: 'done', id, value: await answer(command)});
+  } catch (error) {
+    const code = error instanceof InvarianceError ? error.code : 'engine_failed';
+    const stack = error instanceof Error ? error.stack : undefined;
+    report({type: 'failed', id, code, message: messageOf(error), stack});
+  }
+}
+
+let queue = Promise.resolve();
+process.on('message', command => {
+  queue = queue.then(() => handle(command as Command));
+});
+process.on('disconnect', () => process.exit());
+// Ctrl-C reaches the whole group; the parent decides when this process ends.
+process.on('SIGINT', () => {});
+try {
+  setPriority(NICENESS);
+} catch {
+  // Not permitted everywhere, and only a courtesy.
+}

@@ -1,0 +1,169 @@
+import type {Engine, Weights} from '../engine/index.js';
+import {InvarianceError} from '../errors.js';
+import {
+  drawSeeds,
+  fingerprintOf,
+  hashText,
+  inversionOptions,
+  openInversionCache,
+  type InversionCache,
+  type InversionOptions,
+} from '../inversion/index.js';
+import type {Baseline, Images, Moment, Reading} from '../types.js';
+import {measureBaseline, NO_COST} from './baseline.js';
+import {openInversions} from './inversions.js';
+import {meterOf} from './meter.js';
+import {MIN_PROBES} from '../probes/index.js';
+import type {OnProgress} from './progress.js';
+import {measureReading} from './reading.js';
+import {withWeights} from './with-weights.js';
+
+export interface MeasurerOptions {
+  /** The model. Its weights are put back after every measurement, so it may be live. */
+  engine: Engine;
+  /** X: at least 4 images that fit the engine. */
+  probes: Images;
+  /** S, as many as the probes; default `drawSeeds` with seed 0. */
+  seeds?: Images;
+  /** The pretrained weights; default those in force now. */
+  reference?: Weights;
+  /** Weights never trained, for the floor N, or the seed to draw them with; default 0. */
+  floor?: Weights | number;
+  /** Default `inversionOptions()`: preset fast. */
+  inversion?: InversionOptions;
+  /** Default in memory, for this measurer alone. */
+  cache?: InversionCache;
+  /** Processes that make inversions for this one through a shared cache, itself included; default 1. */
+  workers?: number;
+  onProgress?: OnProgress;
+  /** Milliseconds of a clock that never goes back; default `performance.now`. */
+  now?: () => number;
+}
+
+export interface Measurer {
+  readonly baseline: Baseline;
+  /**
+   * Measures `weights` (default: those in force) against the pretrained model. Readings are taken one after another.
+   *
+   * @param options.acquire take A_t as well: L inversions more. Default false.
+   * @param options.convergence report |R(T) − R(T/2)|: L forward passes more. Default on the first call after step 0.
+   * @throws InvarianceError `bad_weights`, naming the tensor, where weights do not fit or are not finite.
+   */
+  read(options: {
+    weights?: Weights;
+    moment: Moment;
+    acquire?: boolean;
+    convergence?: boolean;
+  }): Promise<Reading>;
+  /** Ends the engine as well. */
+  dispose(): Promise<void>;
+}
+
+/**
+ * Inverts the pretrained layers (or finds them in the cache), measures the baseline (or finds it), and is then ready
+ * for readings. At t = 0, R equals W0 to the bit.
+ *
+ * @throws InvarianceError `bad_probes` for fewer than 4 probes or images that do not fit the engine or one another.
+ */
+export async function createMeasurer({
+  engine: unmetered,
+  probes,
+  seeds = drawSeeds({like: probes}),
+  reference = unmetered.weights(),
+  floor = 0,
+  inversion: options = inversionOptions(),
+  cache,
+  workers = 1,
+  onProgress = () => {},
+  now = () => performance.now(),
+}: MeasurerOptions): Promise<Measurer> {
+  checkFit(unmetered, {probes, seeds});
+  cache ??= await openInversionCache({folder: null});
+  const {engine, cost} = meterOf(unmetered, now);
+  const inputs = {engine, weights: reference, probes, seeds, options};
+  const inversions = openInversions({...inputs, cache, workers, onProgress, now});
+  const fingerprint = fingerprintOf({...inputs, floor});
+
+  // Equal to the bit only where the same engine measures both: hence its description. 2: what the baseline holds.
+  const key = hashText(`baseline 2 ${fingerprint.id} ${engine.description}`);
+  const kept = (await cache.readValue(key)) as Omit<Baseline, 'cost'> | null;
+  let baseline: Baseline;
+  if (kept) {
+    baseline = {...kept, cost: NO_COST};
+  } else {
+    const measured = await cost(async () => {
+      await inversions.prepare();
+      const untrained = typeof floor === 'number' ? engine.randomWeights(floor) : floor;
+      return measureBaseline({
+        engine,
+        reference,
+        floor: untrained,
+        probes,
+        seeds,
+        inversions,
+        fingerprint,
+        onProgress,
+      });
+    });
+    await cache.writeValue(key, measured.result);
+    baseline = {...measured.result, cost: measured.cost};
+  }
+  const referenceGrams = await withWeights(engine, reference, () => engine.grams(probes));
+  const subject = {
+    engine,
+    reference,
+    referenceGrams,
+    probes,
+    seeds,
+    options,
+    inversions,
+    baseline,
+    onProgress,
+  };
+
+  let convergenceKnown = false;
+  let last: Promise<unknown> = Promise.resolve();
+  return {
+    baseline,
+    read({weights, moment, acquire = false, convergence}) {
+      const reading = last.then(async () => {
+        const judged = convergence ?? (moment.step > 0 && !convergenceKnown);
+        const take = () => measureReading(subject, {moment, acquire, convergence: judged});
+        const taken = await cost(() => (weights ? withWeights(engine, weights, take) : take()));
+        convergenceKnown ||= judged;
+        return {...taken.result, cost: taken.cost};
+      });
+      last = reading.catch(() => {});
+      return reading;
+    },
+    async dispose() {
+      await last;
+      await engine.dispose();
+    },
+  };
+}
+
+/** @throws InvarianceError `bad_probes` for fewer than 4 probes, images of another size than the model takes, seeds for others. */
+export function checkFit(
+  engine: Pick<Engine, 'input'>,
+  {probes, seeds}: {probes: Images; seeds: Images},
+): void {
+  if (probes.count < MIN_PROBES)
+    throw new InvarianceError(
+      'bad_probes',
+      `${probes.count} probes are too few: give at least ${MIN_PROBES}`,
+    );
+  const size = ({channels, height, width}: {channels: number; height: number; width: number}) =>
+    `${channels} × ${height} × ${width}`;
+  for (const [what, images] of Object.entries({probes, seeds}))
+    if (size(images) !== size(engine.input))
+      throw new InvarianceError(
+        'bad_probes',
+        `${what} of ${size(images)} do not fit the model, which takes ${size(engine.input)}; resize them`,
+      );
+  if (seeds.count !== probes.count)
+    throw new InvarianceError(
+      'bad_probes',
+      `${seeds.count} seeds for ${probes.count} probes: give one for each`,
+    );
+}

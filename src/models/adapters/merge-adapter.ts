@@ -1,0 +1,122 @@
+import type {AdapterConfig} from './adapter-config.js';
+import {adapterParts, type UpdateParts} from './adapter-parts.js';
+import {addLowRank} from './low-rank.js';
+import {findInBase} from './module-names.js';
+import type {SafetensorsFile} from '../safetensors/open-safetensors.js';
+import {badWeights, elementsOf, type TensorSource} from '../safetensors/tensor.js';
+
+interface Merging {
+  readonly base: TensorSource;
+  readonly adapter: SafetensorsFile;
+  readonly config: AdapterConfig;
+}
+
+/** What becomes of one of the base's tensors. */
+type Change = (data: Float32Array) => Promise<Float32Array>;
+
+/**
+ * The base's tensors with a LoRA, rsLoRA or DoRA adapter merged in, as PEFT's `merge_and_unload` does, each when it
+ * is read. Whole tensors that the adapter brings (`modules_to_save`, biases) take the place of the base's; a new
+ * head is added. Whatever does not fit is found here, before any read.
+ * @throws InvarianceError `bad_weights`, with tensor and shapes, for an adapter of another base
+ */
+export function mergeAdapter(merging: Merging): TensorSource {
+  const {base, adapter} = merging;
+  const {updates, brought} = adapterParts(adapter, base);
+  for (const [name, key] of brought) checkBrought(merging, name, key);
+  const changes = new Map([...updates].flatMap(([module, parts]) => changesOf(merging, module, parts)));
+  return {
+    names: () => [...new Set([...base.names(), ...brought.keys()])],
+    has: name => base.has(name) || brought.has(name),
+    info: name => (brought.has(name) ? adapter.info(brought.get(name)!) : base.info(name)),
+    async read(name) {
+      const key = brought.get(name);
+      const tensor = await (key === undefined ? base.read(name) : adapter.read(key));
+      const change = changes.get(name);
+      if (change === undefined || tensor.dtype === 'I64') return tensor;
+      return {dtype: 'F32', shape: tensor.shape, data: await change(tensor.data)};
+    },
+    async close() {
+      await Promise.all([adapter.close(), base.close()]);
+    },
+  };
+}
+
+/** A new head may have another number of classes, its first size; anything else has the base's shape. */
+function checkBrought(merging: Merging, name: string, key: string): void {
+  if (!merging.base.has(name)) return;
+  const [ours, theirs] = [merging.adapter.info(key).shape, merging.base.info(name).shape];
+  if (ours.length !== theirs.length || ours.slice(1).some((size, i) => size !== theirs[i + 1]))
+    throw otherBase(merging, name, `"${key}" is [${ours.join(', ')}]`);
+}
+
+/** What one update does to a weight and, where it has one, to a bias. Its shapes are checked against the base's. */
+function changesOf(merging: Merging, module: string, parts: UpdateParts): [string, Change][] {
+  const {base, adapter, config} = merging;
+  const {a, b, bias, magnitude} = parts;
+  const {path} = adapter;
+  if (config.dora !== (magnitude !== undefined))
+    throw badWeights(
+      path,
+      `has ${config.dora ? 'no' : 'a'} lora_magnitude_vector for ${module}, but its configuration says ` +
+        `use_dora ${config.dora}; copy both again`,
+    );
+  const weight = findInBase(`${module}.weight`, base, path);
+  if (weight === undefined)
+    throw badWeights(
+      path,
+      `is an adapter for another base: it changes ${module}, of which the base has no weight; ${rightBase(config)}`,
+    );
+  const shape = base.info(weight).shape;
+  const transposed = config.fanInFanOut && shape.length === 2;
+  const [rank = 0, ...into] = adapter.info(a).shape;
+  const [out = 0, between] = adapter.info(b).shape;
+  const product = transposed ? [...into, out] : [out, ...into];
+  if (between !== rank || product.join() !== shape.join())
+    throw otherBase(merging, weight, `lora_B · lora_A is [${product.join(', ')}]`);
+  if (magnitude !== undefined && elementsOf(adapter.info(magnitude).shape) !== out)
+    throw otherBase(merging, weight, `"${magnitude}" is [${adapter.info(magnitude).shape.join(', ')}]`);
+
+  const scaling = config.scaling(module, rank);
+  const width = elementsOf(into);
+  const merged: Change = async data =>
+    addLowRank({
+      weight: {rows: transposed ? width : out, columns: transposed ? out : width, data},
+      transposed,
+      a: {rows: rank, columns: width, data: await floats(adapter, a)},
+      b: {rows: out, columns: rank, data: await floats(adapter, b)},
+      scaling,
+      magnitude: magnitude === undefined ? undefined : await floats(adapter, magnitude),
+    });
+  if (bias === undefined) return [[weight, merged]];
+
+  const name = findInBase(`${module}.bias`, base, path);
+  if (name === undefined || base.info(name).shape.join() !== adapter.info(bias).shape.join())
+    throw badWeights(path, `has a bias for ${module} that the base's does not fit; ${rightBase(config)}`);
+  const shifted: Change = async data => {
+    const added = await floats(adapter, bias);
+    return data.map((value, i) => value + scaling * added[i]!);
+  };
+  return [
+    [weight, merged],
+    [name, shifted],
+  ];
+}
+
+async function floats(adapter: SafetensorsFile, key: string): Promise<Float32Array> {
+  const {dtype, data} = await adapter.read(key);
+  if (dtype === 'I64') throw badWeights(adapter.path, `tensor "${key}" is I64; expected a float type`);
+  return data;
+}
+
+function otherBase({base, adapter, config}: Merging, name: string, ours: string): Error {
+  const shape = base.info(name).shape.join(', ');
+  return badWeights(
+    adapter.path,
+    `is an adapter for another base: tensor "${name}" is [${shape}] there, but ${ours}; ${rightBase(config)}`,
+  );
+}
+
+function rightBase({base}: AdapterConfig): string {
+  return `name the model it was trained on${base === undefined ? '' : `, ${base},`} as base`;
+}

@@ -1,0 +1,2 @@
+export {CHECKPOINTS, WATCH_DEFAULTS, type WatchOptions, type WatchSummary} from './options.js';
+export {watchFolder} from './watch-folder.js';

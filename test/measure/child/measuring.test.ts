@@ -1,0 +1,222 @@
+import {spawn} from 'node:child_process';
+import {mkdtemp, rm} from 'node:fs/promises';
+import {tmpdir} from 'node:os';
+import {join, resolve} from 'node:path';
+import {createInterface} from 'node:readline';
+import {pathToFileURL} from 'node:url';
+import {afterAll, afterEach, beforeAll, describe, expect, test} from 'vitest';
+import {inversionOptions} from '../../../src/inversion/index.js';
+import {startMeasuring, type Measuring} from '../../../src/measure/child/measuring.js';
+import type {MeasuringSpec} from '../../../src/measure/child/messages.js';
+import type {Progress} from '../../../src/measure/progress.js';
+import {WorkerProcess} from '../../../src/measure/child/worker-process.js';
+import type {Baseline, Moment} from '../../../src/types.js';
+import {finetuned, tinyProbes, tinyVariant, tinyVit} from '../tiny-vit.js';
+
+let folder: string;
+let spec: MeasuringSpec;
+let changed: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'invariance-measuring-'));
+  changed = await tinyVariant(join(folder, 'changed'), finetuned(0.1));
+  spec = {
+    pretrained: tinyVit,
+    probes: await tinyProbes(join(folder, 'probes.safetensors')),
+    inversion: inversionOptions({steps: 5}),
+    cache: null,
+  };
+});
+afterAll(() => rm(folder, {recursive: true, force: true}));
+
+let open: {close(): Promise<void>}[] = [];
+afterEach(async () => {
+  await Promise.all(open.map(measuring => measuring.close()));
+  open = [];
+});
+function start(
+  changes: Partial<MeasuringSpec> = {},
+  options: Parameters<typeof startMeasuring>[1] = {},
+): Measuring {
+  const measuring = startMeasuring({...spec, ...changes}, options);
+  open.push(measuring);
+  return measuring;
+}
+
+const at = (step: number): Moment => ({step, epoch: null, time: 0, logged: {}});
+const gone = async (pid: number) => {
+  for (;;) {
+    try {
+      process.kill(pid, 0);
+    } catch {
+      return true;
+    }
+    await new Promise(settle => setTimeout(settle, 20));
+  }
+};
+
+test('says what it measures before it measures', async () => {
+  const info = await start({layers: [/^block_0[02]$/]}).info();
+  expect(info.layers).toEqual(['block_00', 'block_02']);
+  expect(info.blocks).toEqual(['block_00', 'block_02']);
+  expect(info.probes).toEqual({count: 12, source: spec.probes});
+  expect(info.engine).toMatch(/^onnxruntime-/);
+});
+
+test('at t = 0 a folder of the pretrained model gives the ceiling to the bit; a finetuned one does not', async () => {
+  const measuring = start();
+  const [info, baseline, first, later] = await Promise.all([
+    measuring.info(),
+    measuring.baseline(),
+    measuring.read({folder: tinyVit, moment: at(0)}),
+    measuring.read({folder: changed, moment: at(7), acquire: true}),
+  ]);
+  expect(baseline.fingerprint).toEqual(info.fingerprint);
+  expect(first!.retention).toEqual(baseline.ceiling);
+  expect(later!.retention).not.toEqual(baseline.ceiling);
+  expect(later).toMatchObject({step: 7, fingerprint: info.fingerprint.id});
+  expect(later!.acquired).toBeDefined();
+  expect(later!.convergence).toHaveLength(4);
+});
+
+test('a checkpoint of NaN weights is refused by the name of the tensor, and the next one is read', async () => {
+  const broken = await tinyVariant(join(folder, 'broken'), (name, data) =>
+    name.includes('layer.1.output.dense.weight') ? data.map((value, k) => (k === 5 ? NaN : value)) : data,
+  );
+  const measuring = start();
+  await expect(measuring.check(broken)).rejects.toMatchObject({code: 'bad_weights'});
+  await expect(measuring.read({folder: broken, moment: at(1)})).rejects.toThrow(
+    /layer\.1\.output\.dense\.weight/,
+  );
+  expect((await measuring.read({folder: changed, moment: at(2)})).step).toBe(2);
+});
+
+test('a model that cannot be opened fails every request with its reason, and does not hang', async () => {
+  const measuring = start({pretrained: join(folder, 'absent')});
+  await expect(measuring.info()).rejects.toThrow(/absent/);
+  await expect(measuring.baseline()).rejects.toMatchObject({code: 'bad_weights'});
+});
+
+test('several processes share the inversions, and agree with one', async () => {
+  const alone = await start().baseline();
+  const cache = join(folder, 'shared-cache');
+  const seen: Progress[] = [];
+  const shared = await start({cache, workers: 3}, {onProgress: progress => seen.push(progress)}).baseline();
+  expect(shared.ceiling).toEqual(alone.ceiling);
+  expect(shared.gates).toEqual(alone.gates);
+  expect(seen[0]!.phase).toBe('estimate');
+});
+
+describe('a process that dies', () => {
+  test('is started again once, the cause is told, and the layers it finished are kept', async () => {
+    const notices: string[] = [];
+    let killed = false;
+    const process_ = new WorkerProcess(
+      {...spec, cache: join(folder, 'killed-cache')},
+      {
+        onProgress({phase, layer}) {
+          if (killed || phase !== 'inversion' || layer !== 'block_01') return;
+          killed = true;
+          process.kill(process_.pid!, 'SIGKILL');
+        },
+        onNotice: (code, message) => notices.push(`${code}: ${message}`),
+      },
+    );
+    open.push(process_);
+    const baseline = await process_.request<Baseline>({type: 'baseline'});
+    expect(killed).toBe(true);
+    expect(notices).toEqual([
+      'measuring_restarted: the measuring process died (SIGKILL); it is started again',
+    ]);
+    expect(baseline.ceiling).toEqual((await start().baseline()).ceiling);
+    // Norm and block_02 were in the cache: only two layers were inverted by the second process.
+    expect(baseline.cost.gradients).toBeLessThan(3 * 5 * 12);
+  });
+
+  test('tells the line of its standard error that says why', async () => {
+    const notices: string[] = [];
+    process.env.NODE_OPTIONS = '--require /nowhere/absent.cjs';
+    try {
+      const measuring = start({}, {onNotice: (_, message) => notices.push(message)});
+      await expect(measuring.info()).rejects.toThrow(
+        /died \(exit code 1\); its last words: Error: Cannot find module '\/nowhere\/absent\.cjs'; it was tried/,
+      );
+      expect(notices).toHaveLength(1);
+      expect(notices[0]).toContain('/nowhere/absent.cjs');
+    } finally {
+      delete process.env.NODE_OPTIONS;
+    }
+  });
+
+  test('a second time over one request gives that request up, not the next', async () => {
+    const notices: string[] = [];
+    let deaths = 0;
+    const process_ = new WorkerProcess(
+      {...spec, cache: join(folder, 'twice-cache')},
+      {
+        onProgress() {
+          if (deaths >= 2) return;
+          deaths++;
+          process.kill(process_.pid!, 'SIGKILL');
+        },
+        onNotice: code => notices.push(code),
+      },
+    );
+    open.push(process_);
+    const first = process_.request({type: 'baseline'});
+    const second = process_.request<Baseline>({type: 'baseline'});
+    await expect(first).rejects.toMatchObject({
+      code: 'engine_failed',
+      message: expect.stringContaining('died (SIGKILL); it was tried 2 times') as string,
+    });
+    expect((await second).layers).toHaveLength(4);
+    expect(notices).toEqual(['measuring_restarted']);
+  });
+});
+
+describe('the process of the user', () => {
+  const script = (body: string) => {
+    const child = spawn(
+      process.execPath,
+      [
+        '--input-type=module',
+        '-e',
+        `import {startMeasuring} from ${JSON.stringify(pathToFileURL(resolve('dist/measure/child/measuring.js')).href)};
+         import {execFileSync} from 'node:child_process';
+         const measuring = startMeasuring(${JSON.stringify(spec)});
+         const children = () => execFileSync('ps', ['-o', 'pid=', '--ppid', String(process.pid)], {encoding: 'utf8'});
+         ${body}`,
+      ],
+      {stdio: ['ignore', 'pipe', 'inherit']},
+    );
+    const lines = createInterface({input: child.stdout});
+    return {child, first: new Promise(settle => lines.once('line', settle).once('close', settle))};
+  };
+
+  test('may be killed: the measuring process ends by itself', async () => {
+    const {child, first} = script(`
+      await measuring.info();
+      console.log(children().trim().split(/\\s+/)[0]);
+      await measuring.baseline();
+      await new Promise(() => setInterval(() => {}, 1000));`);
+    const pid = Number(await first);
+    expect(pid).toBeGreaterThan(0);
+    child.kill('SIGKILL');
+    expect(await gone(pid)).toBe(true);
+  });
+
+  test('ends when it is done, though nothing was closed', async () => {
+    const {child, first} = script(`await measuring.info(); console.log('done');`);
+    expect(await first).toBe('done');
+    expect(await new Promise(settle => child.once('exit', settle))).toBe(0);
+  });
+
+  test('closing refuses what is open and ends the process', async () => {
+    const measuring = start();
+    await measuring.info();
+    const baseline = measuring.baseline();
+    const refused = expect(baseline).rejects.toThrow(/closed/);
+    await measuring.close();
+    await refused;
+    await expect(measuring.info()).rejects.toThrow(/closed/);
+  });
+});

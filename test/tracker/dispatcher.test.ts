@@ -1,0 +1,139 @@
+import {mkdtempSync} from 'node:fs';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
+import {setImmediate} from 'node:timers/promises';
+import {describe, expect, it} from 'vitest';
+import {createDispatcher} from '../../src/tracker/dispatcher.js';
+import {memoryTracker, type Tracker} from '../../src/tracker/index.js';
+import {openJournal, readRecords, readRun} from '../../src/journal/index.js';
+import type {RunEvent} from '../../src/types.js';
+import {sampleInfo, sampleReading} from './sample-run.js';
+
+async function dispatching(trackers: Tracker[], options: {waiting?: number; patience?: number} = {}) {
+  const folder = join(mkdtempSync(join(tmpdir(), 'dispatcher-')), 'run-1');
+  const dispatcher = createDispatcher({
+    journal: openJournal(folder),
+    trackers,
+    recordsOf: readRecords,
+    patience: 10_000,
+    now: Date.now,
+    ...options,
+  });
+  await dispatcher.start(sampleInfo(), {resumed: false});
+  return {folder, dispatcher};
+}
+
+const logged = (step: number): RunEvent => ({
+  type: 'logged',
+  time: step,
+  step,
+  epoch: null,
+  values: {loss: step},
+});
+
+function faults(events: readonly RunEvent[]): string[] {
+  return events.flatMap(event => (event.type === 'notice' ? [event.message] : []));
+}
+
+describe('the dispatcher', () => {
+  it('has a reading in the journal before any tracker sees it', async () => {
+    const inJournal: number[] = [];
+    const folderOf: {folder?: string} = {};
+    const tracker: Tracker = {
+      ...memoryTracker(),
+      name: 'looking',
+      async reading() {
+        inJournal.push((await readRun(folderOf.folder!)).readings.length);
+      },
+    };
+    const {folder, dispatcher} = await dispatching([tracker]);
+    folderOf.folder = folder;
+    dispatcher.reading(sampleReading(0));
+    expect((await readRun(folder)).readings).toHaveLength(1);
+    await dispatcher.finish('finished');
+    expect(inJournal).toEqual([1]);
+  });
+
+  it('turns what a tracker throws into one notice, and goes on with it and with the others', async () => {
+    const seen: number[] = [];
+    const broken: Tracker = {
+      ...memoryTracker(),
+      name: 'broken',
+      event(event) {
+        if (event.type !== 'logged') return;
+        seen.push(event.step);
+        if (event.step < 3) throw new Error('no route to host');
+      },
+    };
+    const memory = memoryTracker();
+    const {folder, dispatcher} = await dispatching([broken, memory]);
+    for (const step of [1, 2, 3]) dispatcher.event(logged(step));
+    await dispatcher.finish('finished');
+    expect(seen).toEqual([1, 2, 3]);
+    expect(faults((await readRun(folder)).events)).toEqual(['tracker broken: no route to host']);
+    expect(faults(memory.events)).toEqual(['tracker broken: no route to host']);
+    expect(memory.events.filter(({type}) => type === 'logged')).toHaveLength(3);
+    expect(memory.state).toBe('finished');
+  });
+
+  it('is not held up by a tracker that hangs, at the end no longer than its patience', async () => {
+    const hanging: Tracker = {...memoryTracker(), name: 'hanging', reading: () => new Promise(() => {})};
+    const memory = memoryTracker();
+    const {folder, dispatcher} = await dispatching([hanging, memory], {patience: 20});
+    dispatcher.reading(sampleReading(0));
+    dispatcher.reading(sampleReading(10));
+    await setImmediate();
+    expect(memory.readings).toHaveLength(2);
+    await dispatcher.finish('finished');
+    const run = await readRun(folder);
+    expect(run.state).toBe('finished');
+    expect(faults(run.events)).toEqual([
+      'tracker hanging: did not finish within 0.02 s; the journal holds every record',
+    ]);
+  });
+
+  it('gives a slow tracker every record once and in order, from the journal where memory ran out', async () => {
+    let release = () => {};
+    const gate = new Promise<void>(resolve => (release = resolve));
+    const steps: string[] = [];
+    const slow: Tracker = {
+      ...memoryTracker(),
+      name: 'slow',
+      async event(event) {
+        await gate;
+        if (event.type === 'logged') steps.push(`logged ${event.step}`);
+      },
+      reading: ({step}) => void steps.push(`reading ${step}`),
+    };
+    const {dispatcher} = await dispatching([slow], {waiting: 3});
+    const expected: string[] = [];
+    for (let step = 1; step <= 20; step++) {
+      dispatcher.event(logged(step));
+      expected.push(`logged ${step}`);
+      if (step % 5 !== 0) continue;
+      dispatcher.reading(sampleReading(step));
+      expected.push(`reading ${step}`);
+    }
+    release();
+    await dispatcher.finish('finished');
+    expect(steps).toEqual(expected);
+  });
+
+  it('tells a tracker that could not start the rest all the same', async () => {
+    const memory = memoryTracker();
+    const late: Tracker = {
+      ...memory,
+      name: 'late',
+      start() {
+        throw new Error('refused');
+      },
+    };
+    const {folder, dispatcher} = await dispatching([late]);
+    dispatcher.event(logged(1));
+    await dispatcher.finish('crashed');
+    expect(memory.events).toHaveLength(1);
+    const run = await readRun(folder);
+    expect(faults(run.events)).toEqual(['tracker late: refused']);
+    expect(run.state).toBe('crashed');
+  });
+});
