@@ -14,8 +14,8 @@ import {startMeasuring} from '../src/measure/index.js';
 import {watchFolder, WATCH_DEFAULTS} from '../src/watch/index.js';
 import {runFiles} from '../src/journal/index.js';
 
-const [pretrained, checkpoint, probes, evaluations] = process.argv.slice(2);
-if (!pretrained || !checkpoint || !probes) {
+const [pretrained = '', checkpoint = '', probes = '', evaluations] = process.argv.slice(2);
+if (probes === '') {
   console.error('usage: watch-delay.ts PRETRAINED CHECKPOINT PROBES [EVALUATIONS]');
   process.exit(2);
 }

@@ -46,7 +46,7 @@ export function compareRuns(a: ComparableRun, b: ComparableRun, options: {step?:
     fingerprint: a.info.fingerprint,
     a: {id: a.info.id, name: a.info.name, step: last.a.step},
     b: {id: b.info.id, name: b.info.name, step: last.b.step},
-    layers: a.info.layers.map((layer, i) => layerDifference(layer, last.a.scores[i], last.b.scores[i])),
+    layers: a.info.layers.map((layer, i) => layerDifference(layer, last.a.scores[i]!, last.b.scores[i]!)),
   };
 }
 

@@ -111,7 +111,7 @@ export async function openInversionCache({
       try {
         const {sha256, json} = JSON.parse(await readFile(path, 'utf8')) as {sha256: string; json: string};
         if (hashText(json) !== sha256) return damaged(path, 'its content has another hash');
-        return JSON.parse(json);
+        return JSON.parse(json) as unknown;
       } catch (error) {
         return isAbsent(error) ? null : damaged(path, messageOf(error));
       }

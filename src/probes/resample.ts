@@ -8,7 +8,7 @@ export interface Picture extends Size {
 
 /** Pillow's filters: half-width in source pixels, and weight at a distance. */
 const FILTERS: Readonly<
-  Record<Exclude<Resampling, 'nearest'>, {support: number; weight(x: number): number}>
+  Record<Exclude<Resampling, 'nearest'>, {support: number; weight: (x: number) => number}>
 > = {
   box: {support: 0.5, weight: x => (x > -0.5 && x <= 0.5 ? 1 : 0)},
   bilinear: {support: 1, weight: x => Math.max(0, 1 - Math.abs(x))},

@@ -27,7 +27,7 @@ export async function withoutTensors(tf: Tf, probes: MonitorProbes): Promise<Pro
   if (Symbol.iterator in probes || Symbol.asyncIterator in probes) {
     return eachOf(tf, probes as Iterable<unknown> | AsyncIterable<unknown>, {dispose: false});
   }
-  return probes as Images;
+  return probes;
 }
 
 function isDataset(value: object): value is TensorDataset {
@@ -48,7 +48,9 @@ async function* eachOf(
   for await (const batch of batches) {
     const images = isBatch(batch) ? batch.xs : batch;
     try {
-      yield images instanceof tf.Tensor ? await imagesOf(images) : (images as Images | string | Uint8Array);
+      yield images instanceof tf.Tensor
+        ? await imagesOf(images as Tensor)
+        : (images as Images | string | Uint8Array);
     } finally {
       // Also where enough probes are taken before the dataset ends.
       if (dispose) tf.dispose(batch as Tensor);

@@ -5,7 +5,7 @@ import {CHART_CONFIG, darkRules} from './theme.js';
 
 /** How vega measures text without a canvas; public and replaceable, and missing from its types. */
 const {textMetrics} = vega as unknown as {
-  textMetrics: {width: (item: {fontSize?: number}, text: unknown) => number};
+  textMetrics: {width: (item: {fontSize?: number}, text: string | null) => number};
 };
 /** Mean advance of a character in DejaVu Sans, in em; vega's own guess without a canvas is a third too wide. */
 const ADVANCE = 0.6;
@@ -22,7 +22,7 @@ export async function drawSvg({
   const {spec: vegaSpec} = compile(spec, {config: CHART_CONFIG});
   const view = new vega.View(vega.parse(vegaSpec), {renderer: 'none', logLevel: vega.Error});
   const guess = textMetrics.width;
-  textMetrics.width = (item, text) => ADVANCE * (item.fontSize ?? 11) * String(text ?? '').length;
+  textMetrics.width = (item, text) => ADVANCE * (item.fontSize ?? 11) * (text?.length ?? 0);
   try {
     return withOwnIds(withTooltips(await view.toSVG(), alt), name);
   } finally {

@@ -367,7 +367,7 @@ function cost({seconds, forwards, gradients}: Baseline['cost']): string {
 
 function pairs(record: Readonly<Record<string, unknown>>): string {
   return Object.entries(record)
-    .map(([key, value]) => `${key} ${typeof value === 'object' ? JSON.stringify(value) : String(value)}`)
+    .map(([key, value]) => `${key} ${typeof value === 'string' ? value : JSON.stringify(value)}`)
     .join(', ');
 }
 

@@ -40,5 +40,5 @@ export function fillTemplate(
   const filled = text.replace(/\$\{(field|string):(\w+)\}/g, (_, kind: string, key: string) =>
     kind === 'field' ? key : JSON.stringify(strings[key] ?? '').slice(1, -1),
   );
-  return {...JSON.parse(filled), ...size, data: {name: 'wandb', values: rows}};
+  return {...(JSON.parse(filled) as TopLevelSpec), ...size, data: {name: 'wandb', values: rows}};
 }

@@ -59,7 +59,7 @@ export function createApi(folder: string): Hono {
     if (Number.isNaN(at)) throw new HTTPException(400, {message: `invalid step: ${step}; give a number`});
     const runs = await Promise.all([runById(folder, a), runById(folder, b)]);
     try {
-      return c.json(compareRuns(runs[0]!, runs[1]!, {step: at}));
+      return c.json(compareRuns(runs[0], runs[1], {step: at}));
     } catch (error) {
       if (error instanceof InvarianceError)
         throw new HTTPException(409, {message: error.message, cause: error});

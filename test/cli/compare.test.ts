@@ -15,9 +15,9 @@ async function journalOf({info, events, readings}: RenderedRun): Promise<string>
   const folder = join(scratch, info.id);
   const journal = openJournal(folder);
   await journal.start(info, {resumed: false});
-  for (const event of events.filter(({type}) => type === 'baseline')) await journal.event(event);
-  for (const reading of readings) await journal.reading(reading);
-  await journal.finish('finished');
+  for (const event of events.filter(({type}) => type === 'baseline')) journal.event(event);
+  for (const reading of readings) journal.reading(reading);
+  journal.finish('finished');
   return folder;
 }
 

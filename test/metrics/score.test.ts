@@ -17,12 +17,19 @@ const passed: Gate = {
 
 /** The score of a model of one layer. */
 function scoreOf({
-  retention = 0.7 as number | null,
-  ceiling = 0.9 as number | null,
-  floor = 0.5 as number | null,
-  interval = {low: 0.6, high: 0.8} as {low: number; high: number} | null,
+  retention = 0.7,
+  ceiling = 0.9,
+  floor = 0.5,
+  interval = {low: 0.6, high: 0.8},
   gate = passed,
   count = 64,
+}: {
+  retention?: number | null;
+  ceiling?: number | null;
+  floor?: number | null;
+  interval?: {low: number; high: number} | null;
+  gate?: Gate;
+  count?: number;
 } = {}) {
   return retentionScores({
     retention: both([[retention]]),

@@ -24,9 +24,9 @@ describe('defaults', () => {
     expect(ours).toEqual({
       mean: means['image_mean'],
       std: means['image_std'],
-      resize: 'shortest_edge' in size ? {shortestEdge: size['shortest_edge']} : size,
+      resize: 'shortest_edge' in size! ? {shortestEdge: size['shortest_edge']} : size,
       size: cropped ? crop : size,
-      resample: resamplings[resample],
+      resample: resamplings[resample!],
       rescale: rescale_factor,
     });
   });

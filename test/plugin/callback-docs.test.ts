@@ -60,7 +60,7 @@ describe('docs/callback.md', () => {
       ),
     };
     const shown = (value: unknown): string =>
-      value === undefined ? '' : typeof value === 'string' ? `'${value}'` : String(value);
+      value === undefined ? '' : typeof value === 'string' ? `'${value}'` : JSON.stringify(value);
     expect(rows).toEqual(options.map(name => [name, shown(defaults[name])]));
   });
 

@@ -112,7 +112,9 @@ describe('a ViT that is finetuned with model.fit', () => {
     const last = join(checkpoints, 'checkpoint-18');
     const read = await loadVit(tf, last);
     expect(weightsOf(read)).toEqual(weightsOf(model));
-    const trainer = JSON.parse(readFileSync(join(last, 'trainer_state.json'), 'utf8'));
+    const trainer = JSON.parse(readFileSync(join(last, 'trainer_state.json'), 'utf8')) as {
+      log_history: unknown[];
+    };
     expect(trainer).toMatchObject({global_step: 18, epoch: 3});
     expect(trainer.log_history.at(-1)).toMatchObject({step: 12, epoch: 2, epoch_loss: expect.any(Number)});
     expect(existsSync(join(last, 'optimizer.safetensors'))).toBe(true);

@@ -149,7 +149,7 @@ describe('the matrices', () => {
       const [, from, to] = /pretrained (\S+), now (\S+):/.exec(title)!;
       const shown = Number(pattern.exec(title)![1]!.replace('−', '-'));
       const value = matrix[run.info.layers.indexOf(from!)]![run.info.layers.indexOf(to!)]!;
-      expect(Math.abs(shown - value!)).toBeLessThan(0.00051);
+      expect(Math.abs(shown - value)).toBeLessThan(0.00051);
     }
   });
 

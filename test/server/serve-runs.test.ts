@@ -43,14 +43,14 @@ const get = (path: string): Promise<Response> => fetch(server.url + path);
 describe('the JSON of the runs', () => {
   it('lists the runs with their state and last reading', async () => {
     const journal = await start('a');
-    await journal.finish('finished');
+    journal.finish('finished');
     const runs = (await (await get('/api/runs')).json()) as unknown[];
     expect(runs).toMatchObject([{info: {id: 'a'}, state: 'finished', readings: 2, last: {step: 25}}]);
   });
 
   it('gives a whole run, and 404 for one that is not there or lies outside the folder', async () => {
-    await (await start('a')).finish('finished');
-    await (await start('../outside')).finish('finished');
+    (await start('a')).finish('finished');
+    (await start('../outside')).finish('finished');
     const body = (await (await get('/api/runs/a')).json()) as {readings: unknown[]; baseline: unknown};
     expect(body.readings).toHaveLength(2);
     expect(body.baseline).toEqual(JSON.parse(JSON.stringify(run.baseline)));
@@ -60,10 +60,10 @@ describe('the JSON of the runs', () => {
   });
 
   it('compares two runs, and answers 409 with the reason where their fingerprints differ', async () => {
-    await (await start('a')).finish('finished');
-    await (await start('b', {readings: 6})).finish('finished');
+    (await start('a')).finish('finished');
+    (await start('b', {readings: 6})).finish('finished');
     const other = {...run.info.fingerprint, id: 'other', probes: 'others'};
-    await (await start('c', {info: {fingerprint: other}})).finish('finished');
+    (await start('c', {info: {fingerprint: other}})).finish('finished');
     const compared = (await (await get('/api/compare?a=a&b=b')).json()) as {layers: {difference: number}[]};
     expect(compared.layers.at(-1)!.difference).toBeLessThan(0);
     const refused = await get('/api/compare?a=a&b=c');
@@ -80,7 +80,7 @@ describe('the JSON of the runs', () => {
     for await (const text of stream) {
       told.push(...[...text.matchAll(/^data: (.*)$/gm)].map(match => match[1]!));
       if (told.length === 1) journal.reading(run.readings[1]!);
-      if (told.length === 2) await journal.finish('finished');
+      if (told.length === 2) journal.finish('finished');
     }
     expect(told.map(data => JSON.parse(data) as unknown)).toEqual([
       {readings: 1, state: 'running'},
@@ -104,7 +104,7 @@ describe('the JSON of the runs', () => {
       .flat()
       .some(each => each?.address === '::1'),
   )('answers in IPv6 at the address it tells', async () => {
-    await (await start('a')).finish('finished');
+    (await start('a')).finish('finished');
     const {url, close} = await serveRuns({folder, host: '::1', port: 0});
     expect(url).toMatch(/^http:\/\/\[::1\]:\d+$/);
     expect(await (await fetch(`${url}/api/runs`)).json()).toMatchObject([{info: {id: 'a'}}]);
@@ -146,7 +146,7 @@ describe.skipIf(browser === undefined)('the page, in a browser', () => {
       await page.getByRole('heading', {name: 'Invariance runs'}).waitFor();
     } finally {
       await chrome.close();
-      await journal.finish('finished');
+      journal.finish('finished');
     }
   });
 });

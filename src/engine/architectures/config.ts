@@ -51,7 +51,7 @@ const activations: Readonly<Record<string, Activation>> = {
 
 export function activationOf(config: HfConfig, otherwise: string): Activation {
   const value = config['hidden_act'] ?? otherwise;
-  const activation = activations[String(value)];
+  const activation = activations[value as string];
   if (activation) return activation;
   throw badConfig('hidden_act', value, `known are ${Object.keys(activations).join(', ')}`);
 }

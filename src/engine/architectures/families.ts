@@ -27,7 +27,7 @@ export const families: readonly Family[] = [
 export function familyOf(config: HfConfig): Family {
   // timm's own files name an architecture and no model_type.
   const type = config['model_type'] ?? (config['architecture'] ? 'timm_wrapper' : undefined);
-  const family = families.find(({modelTypes}) => modelTypes.includes(String(type)));
+  const family = families.find(({modelTypes}) => modelTypes.includes(type as string));
   if (family) return family;
   const known = families.flatMap(({modelTypes}) => modelTypes).sort();
   throw new InvarianceError(

@@ -45,7 +45,10 @@ const norms: Names = {
 /** The same names with another word for the blocks. */
 function moved(names: Names, from: string, to: string): Names {
   return Object.fromEntries(
-    Object.entries(names).map(([canonical, name]) => [canonical, String(name).replace(from, to)]),
+    Object.entries(names).map(([canonical, name]) => [
+      canonical,
+      typeof name === 'string' ? name.replace(from, to) : name,
+    ]),
   );
 }
 

@@ -139,5 +139,8 @@ function timmActivation(architecture: string, args: HfConfig, gated: boolean): A
     'relu',
   ] satisfies Activation[];
   if (known.includes(named)) return named as Activation;
-  throw new InvarianceError('bad_model', `unknown act_layer ${String(named)}; known are ${known.join(', ')}`);
+  throw new InvarianceError(
+    'bad_model',
+    `unknown act_layer ${JSON.stringify(named)}; known are ${known.join(', ')}`,
+  );
 }

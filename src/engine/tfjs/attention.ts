@@ -9,7 +9,7 @@ export function attention(
   tf: Tf,
   {q, k, v, batch, heads}: {q: Tensor; k: Tensor; v: Tensor; batch: number; heads: number},
 ): Tensor {
-  const [rows, width] = q.shape;
+  const [rows, width] = q.shape as [number, number];
   const scale = 1 / Math.sqrt(width / heads);
   const split = (x: Tensor): Tensor =>
     tf.transpose(tf.reshape(x, [batch, rows / batch, heads, width / heads]), [0, 2, 1, 3]);

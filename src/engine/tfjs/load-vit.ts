@@ -125,6 +125,6 @@ function withClasses(config: HfConfig, classes: number | readonly string[]): HfC
 /** The config of what is built: positions interpolated to the preprocessor's size, weights in float32. */
 function asBuilt(config: HfConfig, {image}: Spec): HfConfig {
   const {height, width} = image;
-  const types = ['dtype', 'torch_dtype'].filter(key => key in config).map(key => [key, 'float32']);
+  const types = ['dtype', 'torch_dtype'].filter(key => key in config).map(key => [key, 'float32'] as const);
   return {...config, ...Object.fromEntries(types), image_size: height === width ? height : [height, width]};
 }

@@ -39,7 +39,7 @@ export function imageSize(model: LayersModel, layout: 'NHWC' | 'NCHW'): Engine['
 /** (n, C, H, W) pixels in [0, 1] to the model's input, differentiably. */
 export function preparer(tf: Tf, form: Required<PixelForm>, channels: number): (pixels: Tensor) => Tensor {
   const perChannel = (name: 'mean' | 'std') => {
-    const values = [form[name]].flat() as number[];
+    const values = [form[name]].flat();
     if (values.length === 1) return new Array<number>(channels).fill(values[0]!);
     if (values.length === channels) return values;
     throw new InvarianceError(

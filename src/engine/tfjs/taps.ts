@@ -14,7 +14,7 @@ export class Taps {
 
   constructor({tf, model, pooling}: {tf: Tf; model: LayersModel; pooling: Pooling}) {
     // A Sequential has no graph before its first use.
-    if (!model.built) model.build(model.inputs?.[0]?.shape);
+    if (!model.built) model.build(model.inputs[0]!.shape);
     this.#tf = tf;
     this.#model = model;
     this.#pooling = pooling;

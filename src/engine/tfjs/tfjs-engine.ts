@@ -113,7 +113,7 @@ export class TfjsEngine implements Engine {
       const outputs: Tensor[] = tf.tidy(() => taps.run(form.prepare(batch.pixels()), layers));
       try {
         for (const [index, {width, data}] of all.entries()) {
-          data.set((await outputs[index]!.data()) as Float32Array, batch.start * width);
+          data.set(await outputs[index]!.data(), batch.start * width);
         }
       } finally {
         tf.dispose(outputs);

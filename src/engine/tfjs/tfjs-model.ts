@@ -31,9 +31,9 @@ export async function saveTfjsModel({
 }): Promise<void> {
   let artifacts: Artifacts | undefined;
   await model.save(
-    tf.io.withSaveHandler(async given => {
+    tf.io.withSaveHandler(given => {
       artifacts = given;
-      return {modelArtifactsInfo: {dateSaved: new Date(), modelTopologyType: 'JSON'}};
+      return Promise.resolve({modelArtifactsInfo: {dateSaved: new Date(), modelTopologyType: 'JSON'}});
     }),
   );
   const {weightData, weightSpecs, modelTopology, format, generatedBy} = artifacts!;

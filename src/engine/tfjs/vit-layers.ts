@@ -119,7 +119,7 @@ function define(tf: Tf): VitLayers {
     protected forward(x: Tensor, weight: (part: string) => Tensor, frozen: boolean) {
       const {patch, channels, width} = this.spec;
       const {rows, columns} = patchGrid(this.spec);
-      const batch = x.shape[0]!;
+      const batch = x.shape[0];
       const strips = tf.reshape(x, [batch * rows, patch, columns, patch * channels]);
       const patches = tf.reshape(tf.transpose(strips, [0, 2, 1, 3]), [batch * rows * columns, -1]);
       const [kernel, bias] = [weight('patch_embed.weight'), weight('patch_embed.bias')];
@@ -185,8 +185,7 @@ function define(tf: Tf): VitLayers {
     }
   }
 
-  for (const layer of [VitPixels, VitEmbeddings, VitBlock, VitNorm])
-    tf.serialization.registerClass(layer as never);
+  for (const layer of [VitPixels, VitEmbeddings, VitBlock, VitNorm]) tf.serialization.registerClass(layer);
   return {
     pixels: args => new VitPixels(args),
     embeddings: args => new VitEmbeddings(args),

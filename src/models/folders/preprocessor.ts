@@ -129,7 +129,10 @@ function timmPreprocessor(timm: JsonObject, path: string): Preprocessor {
 /** Sizes as the files spell them: a number (a square, or the shortest edge), a pair, or an object. */
 function sizeOf(value: unknown, square: boolean): Size | {shortestEdge: number} | undefined {
   if (isSide(value)) return square ? squareOf(value) : {shortestEdge: value};
-  if (Array.isArray(value) && value.length === 2) return sizeOf({height: value[0], width: value[1]}, square);
+  if (Array.isArray(value) && value.length === 2) {
+    const [height, width] = value as unknown[];
+    return sizeOf({height, width}, square);
+  }
   if (!isJsonObject(value)) return undefined;
   const {height, width, shortest_edge: edge} = value;
   if (isSide(height) && isSide(width)) return {height, width};

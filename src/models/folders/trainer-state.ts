@@ -53,7 +53,9 @@ export async function readTrainerState(
 
 /** The last value of everything that was logged at `step` or before. */
 export function loggedAt(history: readonly LogEntry[], step: number): Record<string, number> {
-  return Object.assign({}, ...history.filter(entry => entry.step <= step).map(({values}) => values));
+  return Object.fromEntries(
+    history.filter(entry => entry.step <= step).flatMap(({values}) => Object.entries(values)),
+  );
 }
 
 function parseTrainerState(text: string): TrainerState | undefined {
@@ -79,7 +81,7 @@ function entryOf(entry: unknown): LogEntry[] {
   const values = Object.fromEntries(Object.entries(rest).filter(([, value]) => Number.isFinite(value)));
   return [
     {
-      step: step as number,
+      step: step,
       epoch: typeof epoch === 'number' ? epoch : null,
       values: values as Record<string, number>,
     },

@@ -12,8 +12,8 @@ export function duplicateKey(json: string): string | undefined {
     else if (match[1] !== undefined) {
       const key = JSON.parse(token.slice(0, -match[1].length)) as string;
       const keys = open.at(-1)!;
-      if (keys!.has(key)) return key;
-      keys!.add(key);
+      if (keys.has(key)) return key;
+      keys.add(key);
     }
   }
   return undefined;

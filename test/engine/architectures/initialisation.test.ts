@@ -23,12 +23,12 @@ const ERRORS = 5;
 describe.each(Object.entries(python))('fresh weights of %s', (name, {config, tensors}) => {
   it('are distributed as transformers draws them', () => {
     const family = families.find(each => each.name === name)!;
-    const spec = family.spec(config as never, noTensors);
+    const spec = family.spec(config, noTensors);
     const {parameters} = writeNetwork({spec, normalisation});
     expect(parameters.length).toBeGreaterThan(20);
     for (const {name: canonical, shape} of parameters) {
       const count = shape.reduce((product, size) => product * size, 1);
-      const draw = family.draw(canonical, {shape, spec, config: config as never});
+      const draw = family.draw(canonical, {shape, spec, config: config});
       const data = drawn(draw, count, seededRandom(1));
       const names = family.names.map(each => nameOnDisk(each, canonical)?.name ?? '');
       const [mean, deviation] = tensors[names.find(each => each in tensors)!]!;

@@ -71,11 +71,11 @@ test('at t = 0 a folder of the pretrained model gives the ceiling to the bit; a 
     measuring.read({folder: changed, moment: at(7), acquire: true}),
   ]);
   expect(baseline.fingerprint).toEqual(info.fingerprint);
-  expect(first!.retention).toEqual(baseline.ceiling);
-  expect(later!.retention).not.toEqual(baseline.ceiling);
+  expect(first.retention).toEqual(baseline.ceiling);
+  expect(later.retention).not.toEqual(baseline.ceiling);
   expect(later).toMatchObject({step: 7, fingerprint: info.fingerprint.id});
-  expect(later!.acquired).toBeDefined();
-  expect(later!.convergence).toHaveLength(4);
+  expect(later.acquired).toBeDefined();
+  expect(later.convergence).toHaveLength(4);
 });
 
 test('a checkpoint of NaN weights is refused by the name of the tensor, and the next one is read', async () => {

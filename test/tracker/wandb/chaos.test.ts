@@ -89,8 +89,8 @@ async function chaos(seed: number): Promise<Outcome> {
       },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    child.stdout!.on('data', chunk => (log += String(chunk)));
-    child.stderr!.on('data', chunk => (log += String(chunk)));
+    child.stdout.on('data', chunk => (log += String(chunk)));
+    child.stderr.on('data', chunk => (log += String(chunk)));
     return child;
   };
   const ended = (child: ChildProcess) => new Promise<number | null>(resolve => child.on('exit', resolve));

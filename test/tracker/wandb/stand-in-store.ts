@@ -23,7 +23,7 @@ export class Store {
   /** The only run there is. */
   get only(): StoredRun {
     if (this.runs.size !== 1)
-      throw new Error(`the store holds ${this.runs.size} runs: ${[...this.runs.keys()]}`);
+      throw new Error(`the store holds ${this.runs.size} runs: ${[...this.runs.keys()].join()}`);
     return [...this.runs.values()][0]!;
   }
 }

@@ -1,4 +1,4 @@
-import type {IncomingMessage, Server, ServerResponse} from 'node:http';
+import type {Server} from 'node:http';
 import {serve, type HttpBindings} from '@hono/node-server';
 import {Hono, type Context} from 'hono';
 import {parseLoose, Store, type StoredArtifact, type StoredRun} from './stand-in-store.js';
@@ -157,7 +157,7 @@ export class StandIn {
     const headers = context.req.header();
     const seen: Seen = {kind, name, method: context.req.method, headers, bytes: body.length, body};
     this.requests.push(seen);
-    const {incoming, outgoing} = context.env as {incoming: IncomingMessage; outgoing: ServerResponse};
+    const {incoming, outgoing} = context.env;
     const fault = this.fault(seen);
     switch (fault?.kind) {
       case 'hang':

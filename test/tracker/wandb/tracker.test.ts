@@ -51,17 +51,17 @@ function withJournal(options: WandbTrackerOptions = {}): (folder: string) => Tra
         await tracker.start(info, {resumed, folder: at});
       },
       async event(event) {
-        await journal.event(event);
+        journal.event(event);
         await tracker.event(event);
       },
       async reading(reading) {
-        await journal.reading(reading);
+        journal.reading(reading);
         await tracker.reading(reading);
       },
       async finish(state) {
-        await journal.event({type: 'ended', time: sampleInfo().created, state});
+        journal.event({type: 'ended', time: sampleInfo().created, state});
         await tracker.finish(state);
-        await journal.finish(state);
+        journal.finish(state);
       },
     };
   };
