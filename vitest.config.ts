@@ -3,7 +3,8 @@ import {defineConfig} from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    globalSetup: ['test/build.ts'],
+    // A mutation tester breaks the code in memory, not in `dist`.
+    globalSetup: process.env.STRYKER_MUTATOR_WORKER === undefined ? ['test/build.ts'] : [],
     testTimeout: 60_000,
     hookTimeout: 120_000,
     // What is waited for comes; a machine that does other work too takes longer.

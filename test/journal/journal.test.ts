@@ -13,11 +13,14 @@ testTracker({
   name: 'journal',
   open: folder => openJournal(folder),
   async recorded(folder) {
-    const {readings, state} = await readRun(folder);
+    const {readings, baseline, state} = await readRun(folder);
     return {
-      state,
       steps: readings.map(reading => reading.step),
-      retention: readings.map(reading => scalarsOf(reading, sampleBaseline())['invariance/retention']!),
+      retention: readings.map(
+        reading => scalarsOf(reading, sampleBaseline())['invariance/retention'] ?? null,
+      ),
+      baselineSeconds: baseline?.cost.seconds ?? null,
+      state,
     };
   },
   tear(folder) {

@@ -29,6 +29,28 @@ export function normalGram(count: number, width: number, seed: number): Gram {
   return gramOf(normalRows(count, width, seed));
 }
 
+/** Two layers of which one is the other under noise; images drawn from one population. */
+export function relatedLayers(count: number, seed: number): [Rows, Rows] {
+  const width = 30;
+  const random = seededRandom(seed);
+  const a = new Float64Array(count * width);
+  const b = new Float64Array(count * width);
+  for (let index = 0; index < a.length; index++) {
+    const scale = ((index % width) + 1) ** -0.5;
+    a[index] = scale * random.normal();
+    b[index] = a[index]! + 0.5 * scale * random.normal();
+  }
+  return [
+    {count, width, data: a},
+    {count, width, data: b},
+  ];
+}
+
+export function relatedGrams(count: number, seed: number): [Gram, Gram] {
+  const [a, b] = relatedLayers(count, seed);
+  return [gramOf(a), gramOf(b)];
+}
+
 /** Two features of the same images, related to any degree; at least 5 images, so that variation is sure. */
 export const pairOfRows = fc
   .record({

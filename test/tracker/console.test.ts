@@ -1,6 +1,8 @@
+import {stripVTControlCharacters} from 'node:util';
 import {expect, it} from 'vitest';
 import {consoleTracker} from '../../src/tracker/index.js';
-import {everyEvent, testTracker} from './contract.js';
+import type {RunState} from '../../src/types.js';
+import {everyEvent, testTracker, type Recorded} from './contract.js';
 import {sampleInfo, sampleReading} from './sample-run.js';
 
 function collector(isTTY: boolean, columns = 200) {
@@ -27,7 +29,39 @@ function collector(isTTY: boolean, columns = 200) {
   };
 }
 
-testTracker({name: 'console', open: () => consoleTracker({stream: collector(true)}), recorded: () => ({})});
+/** What somebody who watched the stream has read; a table that is redrawn says the same line again. */
+function readText(coloured: string): Recorded {
+  const text = stripVTControlCharacters(coloured);
+  const readings = [...text.matchAll(/^step (\d+).*? retention ([\d.]+|withheld)/gm)].filter(
+    ([line], i, all) => line !== all[i - 1]?.[0],
+  );
+  const seconds = /pretrained model measured in ([\d.]+) s/.exec(text)?.[1];
+  const end = [...text.matchAll(/^run birds run-1 (finished|crashed|killed)$/gm)].at(-1)?.[1];
+  return {
+    steps: readings.map(([, step]) => Number(step)),
+    retention: readings.map(([, , mean]) => (mean === 'withheld' ? null : Number(mean))),
+    baselineSeconds: seconds === undefined ? null : Number(seconds),
+    state: (end ?? 'running') as RunState,
+  };
+}
+
+for (const [name, isTTY] of [
+  ['console, on a terminal,', true],
+  ['console, in a file,', false],
+] as const) {
+  /** By run folder: a resumed run goes on where the first one wrote. */
+  const streams = new Map<string, ReturnType<typeof collector>>();
+  testTracker({
+    name,
+    open(folder) {
+      const stream = streams.get(folder) ?? collector(isTTY);
+      streams.set(folder, stream);
+      return consoleTracker({stream});
+    },
+    recorded: folder => readText(streams.get(folder)?.text ?? ''),
+    decimals: 3,
+  });
+}
 
 async function show(stream: ReturnType<typeof collector>, steps: number[]) {
   const tracker = consoleTracker({stream});

@@ -6,21 +6,25 @@ import type {Tracker} from '../../src/tracker/contract.js';
 import type {Reading, RunEvent, RunState} from '../../src/types.js';
 import {sampleBaseline, sampleInfo, sampleReading} from './sample-run.js';
 
-/** What a tracker recorded, as far as it can say. */
+/** What is on record of a run, read where people would look for it: on the screen, in the files, on the server. */
 export interface Recorded {
-  /** `train/global_step` of the readings, in order. */
-  steps?: number[];
-  /** Mean retention of the readings, in order. */
-  retention?: number[];
-  state?: RunState;
+  /** Of the readings, in order. */
+  steps: number[];
+  /** Mean retention of each reading; null where all layers are withheld. */
+  retention: (number | null)[];
+  /** Seconds that the baseline took; null where there is none. */
+  baselineSeconds: number | null;
+  state: RunState;
 }
 
 export interface TrackerCase {
   name: string;
   /** A tracker for the run in this folder; called again with the same folder to resume. */
   open(folder: string): Tracker | Promise<Tracker>;
-  /** What is on record once a tracker has finished. */
-  recorded(folder: string, tracker: Tracker): Recorded | Promise<Recorded>;
+  /** What all trackers opened for this folder have left behind, once the last of them has finished. */
+  recorded(folder: string): Recorded | Promise<Recorded>;
+  /** Decimals of the retention on record; 9 where it is kept as a number. */
+  decimals?: number;
   /** A process was killed while it wrote: leaves half a record. For trackers that keep files. */
   tear?(folder: string): void | Promise<void>;
   close?(): void | Promise<void>;
@@ -41,13 +45,23 @@ export const everyEvent: RunEvent[] = [
   {type: 'notice', time: 4, level: 'warning', code: 'budget', message: 'readings cost 5 % of training'},
 ];
 
-function meanRetention(reading: Reading): number {
+function meanRetention(reading: Reading): number | null {
   const values = reading.scores.flatMap(score => (score.status === 'scored' ? [score.value] : []));
-  return values.reduce((a, b) => a + b, 0) / values.length;
+  return values.length === 0 ? null : values.reduce((a, b) => a + b, 0) / values.length;
 }
 
-/** What every tracker does. */
-export function testTracker({name, open, recorded, tear, close}: TrackerCase): void {
+/** A reading of which nothing can be scored. */
+function withheldReading(step: number): Reading {
+  const reading = sampleReading(step);
+  return {
+    ...reading,
+    scores: reading.scores.map(() => ({status: 'withheld', reason: 'fewer than 4 images'})),
+    meanScore: null,
+  };
+}
+
+/** What every tracker does. Each is looked at in every test: one that records nothing fails. */
+export function testTracker({name, open, recorded, decimals = 9, tear, close}: TrackerCase): void {
   describe(`${name} keeps the tracker contract`, () => {
     let folder: string;
     beforeEach(() => {
@@ -64,6 +78,17 @@ export function testTracker({name, open, recorded, tear, close}: TrackerCase): v
       for (const step of steps) await tracker.reading(frozen(sampleReading(step)));
     }
 
+    /** Looks at the record: these readings, behind the baseline, of a run that ended so. */
+    async function expectRecord(readings: readonly Reading[], state: RunState): Promise<void> {
+      const seen = await recorded(folder);
+      expect(seen).toEqual({
+        steps: readings.map(({step}) => step),
+        retention: readings.map(meanRetention).map(mean => mean && expect.closeTo(mean, decimals)),
+        baselineSeconds: sampleBaseline().cost.seconds,
+        state,
+      });
+    }
+
     it('has a name', async () => {
       expect((await open(folder)).name).toMatch(/^[a-z]+$/);
     });
@@ -76,13 +101,7 @@ export function testTracker({name, open, recorded, tear, close}: TrackerCase): v
       );
       await tracker.reading(frozen(sampleReading(200)));
       await tracker.finish('finished');
-      const seen = await recorded(folder, tracker);
-      if (seen.steps) expect(seen.steps).toEqual([0, 100, 200]);
-      if (seen.retention) {
-        [0, 100, 200].forEach((step, i) => {
-          expect(seen.retention![i]).toBeCloseTo(meanRetention(sampleReading(step)), 9);
-        });
-      }
+      await expectRecord([0, 100, 200].map(sampleReading), 'finished');
     });
 
     it('neither changes nor keeps what it is given', async () => {
@@ -99,38 +118,38 @@ export function testTracker({name, open, recorded, tear, close}: TrackerCase): v
       // The caller goes on using its objects.
       reading.step = 999;
       reading.scores.forEach(score => Object.assign(score, {value: -1}));
+      reading.meanScore = -1;
       baseline.gates.length = 0;
+      baseline.cost.seconds = -1;
       await tracker.finish('finished');
-      const seen = await recorded(folder, tracker);
-      if (seen.steps) expect(seen.steps).toEqual([100]);
-      if (seen.retention) expect(seen.retention[0]).toBeCloseTo(meanRetention(sampleReading(100)), 9);
+      await expectRecord([sampleReading(100)], 'finished');
     });
 
     it.each(['finished', 'crashed', 'killed'] as const)('records that a run %s', async state => {
       const tracker = await open(folder);
       await record(tracker, [0]);
       await tracker.finish(state);
-      const seen = await recorded(folder, tracker);
-      if (seen.state) expect(seen.state).toBe(state);
+      await expectRecord([sampleReading(0)], state);
     });
 
     it('finishes a run without any reading', async () => {
       const tracker = await open(folder);
       await tracker.start(sampleInfo(), {resumed: false, folder});
       await tracker.finish('crashed');
-      const seen = await recorded(folder, tracker);
-      if (seen.steps) expect(seen.steps).toEqual([]);
+      expect(await recorded(folder)).toEqual({
+        steps: [],
+        retention: [],
+        baselineSeconds: null,
+        state: 'crashed',
+      });
     });
 
     it('takes a reading whose layers are all withheld', async () => {
       const tracker = await open(folder);
       await record(tracker, []);
-      const reading = sampleReading(100);
-      reading.scores = reading.scores.map(() => ({status: 'withheld', reason: 'fewer than 4 images'}));
-      await tracker.reading(reading);
+      await tracker.reading(withheldReading(100));
       await tracker.finish('finished');
-      const seen = await recorded(folder, tracker);
-      if (seen.steps) expect(seen.steps).toEqual([100]);
+      await expectRecord([withheldReading(100)], 'finished');
     });
 
     it('goes on after a resumed start with nothing repeated', async () => {
@@ -142,10 +161,7 @@ export function testTracker({name, open, recorded, tear, close}: TrackerCase): v
       await second.event({type: 'resumed', time: 6, step: 100});
       await second.reading(sampleReading(200));
       await second.finish('finished');
-      const seen = await recorded(folder, second);
-      if (seen.steps) expect(seen.steps.slice(-1)).toEqual([200]);
-      if (seen.steps && tear) expect(seen.steps).toEqual([0, 100, 200]);
-      if (seen.state) expect(seen.state).toBe('finished');
+      await expectRecord([0, 100, 200].map(sampleReading), 'finished');
     });
 
     it.runIf(tear)('goes on behind a record that a kill tore in half', async () => {
@@ -156,8 +172,7 @@ export function testTracker({name, open, recorded, tear, close}: TrackerCase): v
       const second = await open(folder);
       await record(second, [200], {resumed: true});
       await second.finish('finished');
-      const seen = await recorded(folder, second);
-      if (seen.steps) expect(seen.steps).toEqual([0, 100, 200]);
+      await expectRecord([0, 100, 200].map(sampleReading), 'finished');
     });
 
     it('writes nothing to standard output', async () => {

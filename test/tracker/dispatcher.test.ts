@@ -2,7 +2,7 @@ import {mkdtempSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {setImmediate} from 'node:timers/promises';
-import {describe, expect, it} from 'vitest';
+import {afterEach, describe, expect, it, vi} from 'vitest';
 import {createDispatcher} from '../../src/tracker/dispatcher.js';
 import {memoryTracker, type Tracker} from '../../src/tracker/index.js';
 import {openJournal, readRecords, readRun} from '../../src/journal/index.js';
@@ -34,6 +34,8 @@ const logged = (step: number): RunEvent => ({
 function faults(events: readonly RunEvent[]): string[] {
   return events.flatMap(event => (event.type === 'notice' ? [event.message] : []));
 }
+
+afterEach(() => vi.useRealTimers());
 
 describe('the dispatcher', () => {
   it('has a reading in the journal before any tracker sees it', async () => {
@@ -90,6 +92,35 @@ describe('the dispatcher', () => {
     expect(faults(run.events)).toEqual([
       'tracker hanging: did not finish within 0.02 s; the journal holds every record',
     ]);
+  });
+
+  it.each([
+    ['crashed', 60_000, 5],
+    ['killed', 60_000, 5],
+    ['finished', 60_000, 60],
+    ['crashed', 2000, 2],
+  ] as const)('of a run that %s with a patience of %i ms, waits %i s', async (state, patience, seconds) => {
+    const hanging: Tracker = {...memoryTracker(), name: 'hanging', finish: () => new Promise(() => {})};
+    const {folder, dispatcher} = await dispatching([hanging], {patience});
+    vi.useFakeTimers({toFake: ['setTimeout', 'clearTimeout']});
+    let done = false;
+    const finished = dispatcher.finish(state).then(() => (done = true));
+    await vi.advanceTimersByTimeAsync(seconds * 1000 - 1);
+    expect(done).toBe(false);
+    await vi.advanceTimersByTimeAsync(1);
+    await finished;
+    const run = await readRun(folder);
+    expect(run.state).toBe(state);
+    expect(faults(run.events)).toEqual([
+      `tracker hanging: did not finish within ${seconds} s; the journal holds every record`,
+    ]);
+  });
+
+  it('leaves no timer behind that would hold up the end of the process', async () => {
+    const {dispatcher} = await dispatching([memoryTracker()]);
+    vi.useFakeTimers({toFake: ['setTimeout', 'clearTimeout']});
+    await dispatcher.finish('finished');
+    expect(vi.getTimerCount()).toBe(0);
   });
 
   it('gives a slow tracker every record once and in order, from the journal where memory ran out', async () => {

@@ -114,21 +114,24 @@ export function firstLineOf(config: WandbConfig, info: RunInfo): number | null {
   return run === info.id && created === info.created ? Number(first_line ?? 0) : null;
 }
 
+/** A metric is defined for one key or for a pattern of keys. */
+function nameOf(metric: Record<string, unknown>): string {
+  return `${String(metric[1])} ${String(metric[2])}`;
+}
+
 /** Ours merged into what the run already has: the user's own entries win, `_wandb` is joined. */
 export function mergeConfig(theirs: WandbConfig, ours: WandbConfig): WandbConfig {
   const inside = (config: WandbConfig) => (config._wandb?.value ?? {}) as Record<string, unknown>;
   const [a, b] = [inside(theirs), inside(ours)];
   // Step metrics are named by their place in the list: ours go first, so theirs move behind them.
   const mine = (b.m ?? []) as Record<string, unknown>[];
-  const names = new Set(mine.map(metric => `${String(metric[1])} ${String(metric[2])}`));
+  const names = mine.map(nameOf);
   const others = (a.m ?? []) as Record<string, unknown>[];
   const shifted = new Map<number, number>();
   const kept: Record<string, unknown>[] = [];
   others.forEach((metric, i) => {
-    const name = `${String(metric[1])} ${String(metric[2])}`;
-    const same = mine.findIndex(other => `${String(other[1])} ${String(other[2])}` === name);
-    if (names.has(name)) shifted.set(i + 1, same + 1);
-    else shifted.set(i + 1, mine.length + kept.push(metric));
+    const same = names.indexOf(nameOf(metric));
+    shifted.set(i + 1, same === -1 ? mine.length + kept.push(metric) : same + 1);
   });
   const moved = kept.map(metric =>
     typeof metric[5] === 'number' ? {...metric, 5: shifted.get(metric[5]) ?? metric[5]} : metric,

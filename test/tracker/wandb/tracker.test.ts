@@ -12,10 +12,10 @@ import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterEach, beforeEach, describe, expect, it} from 'vitest';
 import {openJournal} from '../../../src/journal/index.js';
-import {wandbTracker, type Tracker, type WandbTrackerOptions} from '../../../src/tracker/index.js';
+import {syncRun, wandbTracker, type Tracker, type WandbTrackerOptions} from '../../../src/tracker/index.js';
 import {lockRun} from '../../../src/tracker/wandb/lock.js';
 import {readState} from '../../../src/tracker/wandb/state.js';
-import {everyEvent, testTracker} from '../contract.js';
+import {everyEvent, testTracker, type Recorded} from '../contract.js';
 import {sampleInfo, sampleReading} from '../sample-run.js';
 import {quickTiming} from './quick-timing.js';
 import {rowsOf} from './stand-in-store.js';
@@ -69,25 +69,31 @@ function withJournal(options: WandbTrackerOptions = {}): (folder: string) => Tra
 
 const states = {finished: 'finished', failed: 'crashed', killed: 'killed', running: 'running'} as const;
 
+function storedRun(): Recorded {
+  const run = server.store.only;
+  const readings = rowsOf(run).filter(row => 'invariance/scored_layers' in row);
+  const invariance = run.config.invariance!.value as {baseline?: {seconds: number}};
+  return {
+    steps: readings.map(row => row['train/global_step'] as number),
+    retention: readings.map(row => (row['invariance/retention'] ?? null) as number | null),
+    baselineSeconds: invariance.baseline?.seconds ?? null,
+    state: states[run.state],
+  };
+}
+
 testTracker({
   name: 'wandb, through its uploading process,',
   open: at => withJournal()(at),
-  recorded() {
-    const run = server.store.only;
-    const readings = rowsOf(run).filter(row => 'invariance/scored_layers' in row);
-    return {
-      steps: readings.map(row => row['train/global_step'] as number),
-      retention: readings.map(row => row['invariance/retention'] as number),
-      state: states[run.state],
-    };
-  },
+  recorded: storedRun,
 });
 
-testTracker({name: 'wandb, offline,', open: at => withJournal({mode: 'offline'})(at), recorded: () => ({})});
 testTracker({
-  name: 'wandb, disabled,',
-  open: at => withJournal({mode: 'disabled'})(at),
-  recorded: () => ({}),
+  name: 'wandb, offline and synced afterwards,',
+  open: at => withJournal({mode: 'offline'})(at),
+  async recorded(at) {
+    await syncRun({folder: at, apiKey, timing, surroundings: {env: {}}});
+    return storedRun();
+  },
 });
 
 async function runOnce(tracker: Tracker): Promise<void> {

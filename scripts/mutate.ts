@@ -1,0 +1,33 @@
+/**
+ * Breaks the code of one room in every small way and says which breaks no test of the room notices:
+ * `npm run mutate -- metrics`. Minutes a room; never part of CI. What was found before is not run again
+ * (`coverage/mutation/ROOM.json`), and `coverage/mutation/ROOM.html` shows each survivor in its place.
+ */
+import {Stryker} from '@stryker-mutator/core';
+
+/** What is broken, and the tests that should notice: those that need no other process, so that a break costs a second. */
+const rooms: Record<string, {mutate: string[]; tests: string[]}> = {
+  metrics: {mutate: ['src/metrics/*.ts'], tests: ['test/metrics/!(bootstrap-coverage).test.ts']},
+};
+
+const room = process.argv[2] ?? '';
+const {mutate, tests} = rooms[room] ?? {};
+if (mutate === undefined) {
+  console.error(`no room ${room}: name one of ${Object.keys(rooms).join(', ')}`);
+  process.exit(2);
+}
+
+await new Stryker({
+  testRunner: 'vitest',
+  plugins: [import.meta.resolve('@stryker-mutator/vitest-runner')],
+  mutate: [...mutate, '!**/index.ts'],
+  testFiles: tests,
+  concurrency: 1,
+  incremental: true,
+  incrementalFile: `coverage/mutation/${room}.json`,
+  tempDirName: 'coverage/mutation/sandbox',
+  ignorePatterns: ['dist', 'docs', 'examples', 'bench'],
+  reporters: ['clear-text', 'progress', 'html'],
+  clearTextReporter: {allowColor: false, reportTests: false, logTests: false},
+  htmlReporter: {fileName: `coverage/mutation/${room}.html`},
+}).runMutationTest();
