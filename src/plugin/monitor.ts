@@ -6,14 +6,14 @@ import {scalarsOf} from '../tracker/index.js';
 import type {Baseline, Moment, Reading, RunState} from '../types.js';
 import type {Budget, Shares} from './budget.js';
 import type {Cadence} from '../checkpoints/index.js';
-import {describeCadence, isDue, stretch, type Progress} from './cadence.js';
+import {describeCadence, isDue, stretch, type TrainingTime} from './cadence.js';
 import {createCallback, type TrainingCallback} from './callback.js';
 import type {Checkpoints} from '../checkpoints/index.js';
 import type {Dispatcher} from '../tracker/index.js';
 import {epochLogs, numbersOf, type Logs} from './logged-values.js';
 import {createInversionProgress} from '../measure/index.js';
 import type {Notices} from '../tracker/index.js';
-import type {Observer} from './observer.js';
+import type {ReadingSource} from './reading-source.js';
 import type {OptimizerHeader} from '../checkpoints/index.js';
 import type {CheckedOptions} from './options.js';
 import type {TrainingState} from '../checkpoints/index.js';
@@ -63,7 +63,7 @@ export interface MonitorState {
 export interface MonitorParts {
   options: CheckedOptions;
   run: {id: string; folder: string; fingerprint: string};
-  observer: Observer;
+  source: ReadingSource;
   dispatcher: Dispatcher;
   notices: Notices;
   budget: Budget;
@@ -94,7 +94,7 @@ function cadenceNow({every}: TrainingState, asked: Cadence): Cadence {
 
 /** Takes the first reading, or goes on with what a killed process left, and is then ready for training. */
 export async function createMonitor(parts: MonitorParts): Promise<Monitor> {
-  const {options, run, observer, dispatcher, notices, budget, checkpoints, resumed, clock, now} = parts;
+  const {options, run, source, dispatcher, notices, budget, checkpoints, resumed, clock, now} = parts;
   const {model, log: logCadence, acquired, checkpoints: saving} = options;
   const began = clock();
   const log: LogEntry[] = [...(resumed?.log ?? [])];
@@ -105,7 +105,7 @@ export async function createMonitor(parts: MonitorParts): Promise<Monitor> {
   };
   let stepsPerEpoch = options.stepsPerEpoch ?? resumed?.state.stepsPerEpoch ?? null;
   let every = resumed === null ? options.every : cadenceNow(resumed.state, options.every);
-  let passed: Progress = {step: at.step, epochs: at.epochs, elapsed: 0};
+  let passed: TrainingTime = {step: at.step, epochs: at.epochs, elapsed: 0};
   let reported: {step: number; values: Record<string, number>} = {step: at.step, values: {}};
   let baseline: Baseline | null = null;
   let taken = -1;
@@ -160,7 +160,7 @@ export async function createMonitor(parts: MonitorParts): Promise<Monitor> {
     const earlier = reported.step === at.step ? reported.values : {};
     reported = {step: at.step, values: {...earlier, ...values}};
     const monitored = saving?.monitor == null ? undefined : values[saving.monitor];
-    if (monitored !== undefined) observe(at.step, monitored);
+    if (monitored !== undefined) addValue(at.step, monitored);
     if (!isLogDue || Object.keys(values).length === 0) return;
     log.push({step: at.step, epoch: epoch(), values});
     dispatcher.event({type: 'logged', time: now(), step: at.step, epoch: epoch(), values});
@@ -168,7 +168,7 @@ export async function createMonitor(parts: MonitorParts): Promise<Monitor> {
 
   /** A reading over the budget is left out, and the cadence stretched; what a list says is taken at its word. */
   function isAffordable(): boolean {
-    const waiting = observer.waiting().length;
+    const waiting = source.waiting().length;
     if (every.kind === 'list' || budget.affords(waiting)) return true;
     const percent = (share: number): string =>
       Number.isFinite(share) ? `${Number((100 * share).toPrecision(2))} %` : 'more';
@@ -188,7 +188,7 @@ export async function createMonitor(parts: MonitorParts): Promise<Monitor> {
     if (taken === at.step) return;
     const start = clock();
     await notices.guard('reading_failed', async () => {
-      await observer.take(momentNow(), {acquire: isAcquiringDue});
+      await source.take(momentNow(), {acquire: isAcquiringDue});
       taken = at.step;
       isAcquiringDue = false;
     });
@@ -219,7 +219,7 @@ export async function createMonitor(parts: MonitorParts): Promise<Monitor> {
         state,
         log,
         model: async folder => {
-          if (!(await observer.lend(at.step, folder))) await parts.saveModel(folder);
+          if (!(await source.lend(at.step, folder))) await parts.saveModel(folder);
         },
         files,
       });
@@ -239,11 +239,11 @@ export async function createMonitor(parts: MonitorParts): Promise<Monitor> {
   }
 
   /** Which checkpoint is best may be known only when a reading comes in. */
-  function observe(step: number, value: number): void {
+  function addValue(step: number, value: number): void {
     if (checkpoints === null) return;
     aside = aside.then(() =>
       notices.guard('checkpoint_failed', async () => {
-        await checkpoints.observe(step, value);
+        await checkpoints.addValue(step, value);
         const best = checkpoints.best();
         if (best === null || best.step === bestStep) return;
         bestStep = best.step;
@@ -262,8 +262,8 @@ export async function createMonitor(parts: MonitorParts): Promise<Monitor> {
 
   function warnOfUnknownMonitor(): void {
     const name = saving?.monitor;
-    if (name == null || checkpoints === null || checkpoints.isObserved()) return;
-    if (name.startsWith('invariance/') && (baseline === null || observer.waiting().length > 0)) return;
+    if (name == null || checkpoints === null || checkpoints.hasValue()) return;
+    if (name.startsWith('invariance/') && (baseline === null || source.waiting().length > 0)) return;
     const known = new Set(log.flatMap(({values}) => Object.keys(values)));
     notices.raise(
       'warning',
@@ -281,7 +281,7 @@ export async function createMonitor(parts: MonitorParts): Promise<Monitor> {
     const name = saving?.monitor;
     if (name == null || !name.startsWith('invariance/')) return;
     const value = scalarsOf(reading, baseline!)[name];
-    if (value !== undefined) observe(reading.step, value);
+    if (value !== undefined) addValue(reading.step, value);
   }
 
   const hooks = {
@@ -331,13 +331,13 @@ export async function createMonitor(parts: MonitorParts): Promise<Monitor> {
   async function complete(): Promise<void> {
     await read();
     if (saving?.saveLast) await save();
-    const left = observer.waiting().length;
+    const left = source.waiting().length;
     if (left > 0) {
       const readings = left === 1 ? '1 reading is' : `${left} readings are`;
       const message = `training is over; ${readings} still being measured`;
       notices.raise('info', 'draining', message, {aloud: true});
     }
-    await observer.drain();
+    await source.drain();
     if (fault !== null) throw fault;
   }
 
@@ -351,7 +351,7 @@ export async function createMonitor(parts: MonitorParts): Promise<Monitor> {
     await attempt(() => aside);
     ended = failures.length > 0 && state === 'finished' ? 'crashed' : state;
     const whole = ended === 'finished';
-    await attempt(() => notices.guard('close_failed', () => observer.close({whole})));
+    await attempt(() => notices.guard('close_failed', () => source.close({whole})));
     if (whole) {
       await attempt(async () => (report = (await notices.guard('report_failed', parts.report)) ?? null));
     }
@@ -369,7 +369,7 @@ export async function createMonitor(parts: MonitorParts): Promise<Monitor> {
     batch: at.batch,
     resumed: resumed !== null,
     readings,
-    waiting: observer.waiting().length,
+    waiting: source.waiting().length,
     best: checkpoints?.best() ?? null,
     cost: budget.shares(),
     notices: notices.counts(),
@@ -377,7 +377,7 @@ export async function createMonitor(parts: MonitorParts): Promise<Monitor> {
     ended,
   });
 
-  await observer.begin({
+  await source.begin({
     baseline(measured) {
       baseline = measured;
       dispatcher.event({type: 'baseline', time: now(), baseline: measured});
@@ -391,7 +391,7 @@ export async function createMonitor(parts: MonitorParts): Promise<Monitor> {
       notices.raise('info', 'inversion', message, options),
     ),
   });
-  taken = Math.max(-1, ...(resumed?.readings ?? []), ...observer.waiting());
+  taken = Math.max(-1, ...(resumed?.readings ?? []), ...source.waiting());
   if (resumed === null) await read();
   budget.begin();
 
