@@ -10,7 +10,7 @@ import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {inversionOptions} from '../src/inversion/index.js';
-import {startMeasuring} from '../src/measure/index.js';
+import {startChildMeasurer} from '../src/measure/index.js';
 import {watchFolder, WATCH_DEFAULTS} from '../src/watch/index.js';
 import {runFiles} from '../src/journal/index.js';
 
@@ -31,11 +31,11 @@ const inversion = inversionOptions({steps: Number(evaluations ?? 50)});
 
 async function secondsToReading(run: string): Promise<number> {
   const from = performance.now();
-  const measuring = startMeasuring({pretrained, probes, cache, inversion});
+  const measurer = startChildMeasurer({pretrained, probes, cache, inversion});
   const folder = join(scratch, run);
   cpSync(join(scratch, 'copy'), join(folder, 'checkpoint-1'), {recursive: true});
-  await watchFolder({folder, measuring, pretrained, dir: join(scratch, 'starts'), until: 'once', poll: 0.1});
-  await measuring.close();
+  await watchFolder({folder, measurer, pretrained, dir: join(scratch, 'starts'), until: 'once', poll: 0.1});
+  await measurer.close();
   return (performance.now() - from) / 1000;
 }
 
@@ -45,12 +45,12 @@ console.log(
   `start to reading and report: ${first.toFixed(0)} s with an empty cache, ${second.toFixed(0)} s for a second finetune`,
 );
 
-const measuring = startMeasuring({pretrained, probes, cache, inversion});
+const measurer = startChildMeasurer({pretrained, probes, cache, inversion});
 const stop = new AbortController();
 const runs = join(scratch, 'runs');
 const watched = watchFolder({
   folder: out,
-  measuring,
+  measurer,
   pretrained,
   dir: runs,
   run: 'delay',
@@ -58,7 +58,7 @@ const watched = watchFolder({
   signal: stop.signal,
 });
 const journal = join(runs, 'delay', runFiles.reading);
-await measuring.baseline();
+await measurer.baseline();
 while (!statSync(journal, {throwIfNoEntry: false})?.size) await sleep(100);
 
 const delays: number[] = [];
@@ -79,7 +79,7 @@ for (let step = 1; step <= COUNT; step++) {
 }
 stop.abort();
 await watched;
-await measuring.close();
+await measurer.close();
 rmSync(scratch, {recursive: true});
 delays.sort((a, b) => a - b);
 console.log(

@@ -8,7 +8,7 @@ import {trainerStateJson} from './trainer-state-json.js';
 import {readTrainingState, TRAINING_STATE_FILE, type TrainingState} from './training-state.js';
 
 /** A value that may decide which checkpoint is best, as it came in. */
-interface Observed {
+interface MonitoredValue {
   step: number;
   value: number;
 }
@@ -27,9 +27,9 @@ export interface Checkpoints {
   /** Puts another training state into the checkpoint of its step. */
   restate(state: TrainingState): Promise<void>;
   /** A value of what `monitor` names was logged, or measured, at that step. */
-  observe(step: number, value: number): Promise<void>;
+  addValue(step: number, value: number): Promise<void>;
   /** Whether any value of what `monitor` names has come. */
-  isObserved(): boolean;
+  hasValue(): boolean;
   /** The best checkpoint so far, by what `monitor` names. */
   best(): {step: number; value: number; path: string} | null;
   /** Steps of the checkpoints on disk that belong to this run, ascending. */
@@ -56,7 +56,7 @@ export function createCheckpoints({
   keep,
   mode,
   present,
-  observed: known,
+  values: known,
   waiting,
 }: {
   dir: string;
@@ -64,17 +64,17 @@ export function createCheckpoints({
   keep: number;
   mode: Mode;
   present: readonly number[];
-  observed: readonly Observed[];
+  values: readonly MonitoredValue[];
   waiting: (() => readonly number[]) | null;
 }): Checkpoints {
-  const observed = [...known];
+  const values = [...known];
   const steps = new Set(present);
   const pathOf = (step: number): string => join(resolve(dir), checkpointName(step));
 
   const valueAt = (step: number): Kept['value'] => {
     if (waiting?.().includes(step)) return 'pending';
-    let newest: Observed | null = null;
-    for (const one of observed) {
+    let newest: MonitoredValue | null = null;
+    for (const one of values) {
       const holds = waiting === null ? one.step <= step : one.step === step;
       if (holds && (newest === null || one.step >= newest.step)) newest = one;
     }
@@ -121,11 +121,11 @@ export function createCheckpoints({
       inTurn(() =>
         replaceFile(join(pathOf(state.step), TRAINING_STATE_FILE), file => file.writeFile(textOf(state))),
       ),
-    observe(step, value) {
-      observed.push({step, value});
+    addValue(step, value) {
+      values.push({step, value});
       return inTurn(prune);
     },
-    isObserved: () => observed.length > 0,
+    hasValue: () => values.length > 0,
     best,
     steps: () => [...steps].sort((a, b) => a - b),
   };

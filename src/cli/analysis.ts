@@ -1,4 +1,4 @@
-import type {MeasuringInfo} from '../measure/index.js';
+import type {MeasurerInfo} from '../measure/index.js';
 import type {Baseline, Cost, Estimates, Fingerprint, Gate, Reading, Score} from '../types.js';
 
 /** What `measure --json` prints: one finetuned model against its pretrained one. Rows are pretrained layers. */
@@ -26,12 +26,12 @@ export interface Analysis {
   /** Of those inverted from the finetuned layers: what column j of A is worth. Null without A. */
   acquiredGates: Gate[] | null;
   fingerprint: Fingerprint;
-  probes: MeasuringInfo['probes'];
+  probes: MeasurerInfo['probes'];
   engine: string;
   cost: Cost;
 }
 
-export function analysisOf(info: MeasuringInfo, baseline: Baseline, reading: Reading): Analysis {
+export function analysisOf(info: MeasurerInfo, baseline: Baseline, reading: Reading): Analysis {
   return {
     layers: baseline.layers,
     blocks: baseline.blocks,

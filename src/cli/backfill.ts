@@ -1,7 +1,7 @@
 import {availableParallelism} from 'node:os';
 import {Command} from 'commander';
 import {InvarianceError, messageOf} from '../errors.js';
-import {startMeasuring} from '../measure/index.js';
+import {startChildMeasurer} from '../measure/index.js';
 import {watchFolder, type WatchSummary} from '../watch/index.js';
 import {interruptible} from './interrupt.js';
 import {addMeasuringOptions, specOf, type MeasuringOptions} from './measuring-options.js';
@@ -37,7 +37,7 @@ async function backfill(folders: string[], options: BackfillOptions): Promise<vo
   const interrupt = interruptible();
   const progress = progressLine();
   const spec = await specOf(options, line => progress.notice(line));
-  const measuring = startMeasuring(spec, {
+  const measurer = startChildMeasurer(spec, {
     onProgress: step => progress.show(step),
     onNotice: (_, message) => progress.notice(message),
   });
@@ -49,7 +49,7 @@ async function backfill(folders: string[], options: BackfillOptions): Promise<vo
       if (signal.aborted) break;
       const watched = watchFolder({
         folder,
-        measuring,
+        measurer,
         pretrained: spec.pretrained,
         every,
         dir,
@@ -67,6 +67,6 @@ async function backfill(folders: string[], options: BackfillOptions): Promise<vo
   } finally {
     interrupt.off();
     progress.end();
-    await measuring.close();
+    await measurer.close();
   }
 }

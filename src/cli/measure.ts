@@ -5,7 +5,7 @@ import {Command} from 'commander';
 import {loggedAt, readTrainerState} from '../models/index.js';
 import {replaceFile} from '../disk/index.js';
 import {describeRun} from '../journal/index.js';
-import {startMeasuring} from '../measure/index.js';
+import {startChildMeasurer} from '../measure/index.js';
 import {renderReport} from '../render/index.js';
 import type {Moment} from '../types.js';
 import {analysisOf} from './analysis.js';
@@ -40,18 +40,18 @@ async function measure(options: MeasureOptions): Promise<void> {
   const say = (line: string): void => progress.notice(line);
   const spec = await specOf(options, say);
   const finetuned = await modelFolder(options.finetuned, say);
-  const measuring = startMeasuring(spec, {
+  const measurer = startChildMeasurer(spec, {
     onProgress: step => progress.show(step),
     onNotice: (_, message) => progress.notice(message),
   });
   try {
     // What would fail at the end is tried before the hours of work.
-    await measuring.check(finetuned);
+    await measurer.check(finetuned);
     if (out !== undefined) await checkWritable(out);
-    const info = await measuring.info();
-    const baseline = await measuring.baseline();
+    const info = await measurer.info();
+    const baseline = await measurer.baseline();
     const state = await readTrainerState(finetuned);
-    const reading = await measuring.read({
+    const reading = await measurer.read({
       folder: finetuned,
       moment: momentOf(state),
       acquire: options.acquired ?? false,
@@ -79,7 +79,7 @@ async function measure(options: MeasureOptions): Promise<void> {
     process.stdout.write(options.json ? json : analysisText(analysis));
   } finally {
     progress.end();
-    await measuring.close();
+    await measurer.close();
   }
 }
 

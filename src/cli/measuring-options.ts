@@ -2,7 +2,7 @@ import {Option, type Command} from 'commander';
 import {resolveModel} from '../models/index.js';
 import {type LayerSelection} from '../engine/index.js';
 import {inversionOptions} from '../inversion/index.js';
-import type {MeasuringSpec} from '../measure/index.js';
+import type {MeasurerSpec} from '../measure/index.js';
 import type {Pooling} from '../types.js';
 import {layersOption} from './layers-option.js';
 import {wholeNumber} from './whole-number.js';
@@ -51,7 +51,7 @@ export function addMeasuringOptions(command: Command, {threads}: {threads: numbe
 }
 
 /** What to measure; a model that is a hub name is looked up in the Hugging Face cache, else downloaded. */
-export async function specOf(options: MeasuringOptions, say: (line: string) => void): Promise<MeasuringSpec> {
+export async function specOf(options: MeasuringOptions, say: (line: string) => void): Promise<MeasurerSpec> {
   const {probes, probesMax, seeds, layers, pool, preset, steps, random, threads} = options;
   return {
     pretrained: await modelFolder(options.pretrained, say),

@@ -1,6 +1,6 @@
 import {Command, Option} from 'commander';
 import {CHECKPOINTS, watchFolder, type WatchSummary} from '../watch/index.js';
-import {startMeasuring} from '../measure/index.js';
+import {startChildMeasurer} from '../measure/index.js';
 import {interruptible} from './interrupt.js';
 import {addMeasuringOptions, specOf, type MeasuringOptions} from './measuring-options.js';
 import {progressLine} from './progress-line.js';
@@ -61,7 +61,7 @@ async function watch(folder: string, options: WatchCommandOptions): Promise<void
   const progress = progressLine();
   progress.notice(`watching ${folder} for ${CHECKPOINTS}; Ctrl-C ends the watch`);
   const spec = await specOf(options, line => progress.notice(line));
-  const measuring = startMeasuring(spec, {
+  const measurer = startChildMeasurer(spec, {
     onProgress: step => progress.show(step),
     onNotice: (_, message) => progress.notice(message),
   });
@@ -69,7 +69,7 @@ async function watch(folder: string, options: WatchCommandOptions): Promise<void
     const {until, idle, pid, every, dir, run} = options;
     const summary = await watchFolder({
       folder,
-      measuring,
+      measurer,
       pretrained: spec.pretrained,
       until,
       idle,
@@ -87,7 +87,7 @@ async function watch(folder: string, options: WatchCommandOptions): Promise<void
   } finally {
     interrupt.off();
     progress.end();
-    await measuring.close();
+    await measurer.close();
   }
 }
 

@@ -1,5 +1,5 @@
-export {type Measuring, startMeasuring} from './child/measuring.js';
-export type {MeasuringInfo, MeasuringSpec} from './child/messages.js';
+export {type ChildMeasurer, startChildMeasurer} from './child/child-measurer.js';
+export type {MeasurerInfo, MeasurerSpec} from './child/messages.js';
 export {durationOf} from './duration.js';
 export {createInversionProgress} from './inversion-progress.js';
 export {checkFit, createMeasurer, type Measurer} from './measurer.js';

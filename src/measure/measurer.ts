@@ -12,7 +12,7 @@ import {
 import type {Baseline, Images, Moment, Reading} from '../types.js';
 import {measureBaseline, NO_COST} from './baseline.js';
 import {openInversions} from './inversions.js';
-import {meterOf} from './meter.js';
+import {countCost} from './count-cost.js';
 import {MIN_PROBES} from '../probes/index.js';
 import type {OnProgress} from './progress.js';
 import {measureReading} from './reading.js';
@@ -66,10 +66,10 @@ export interface Measurer {
  * @throws InvarianceError `bad_probes` for fewer than 4 probes or images that do not fit the engine or one another.
  */
 export async function createMeasurer({
-  engine: unmetered,
+  engine: uncounted,
   probes,
   seeds = drawSeeds({like: probes}),
-  reference = unmetered.weights(),
+  reference = uncounted.weights(),
   floor = 0,
   inversion: options = inversionOptions(),
   cache,
@@ -77,9 +77,9 @@ export async function createMeasurer({
   onProgress = () => {},
   now = () => performance.now(),
 }: MeasurerOptions): Promise<Measurer> {
-  checkFit(unmetered, {probes, seeds});
+  checkFit(uncounted, {probes, seeds});
   cache ??= await openInversionCache({folder: null});
-  const {engine, cost} = meterOf(unmetered, now);
+  const {engine, cost} = countCost(uncounted, now);
   const inputs = {engine, weights: reference, probes, seeds, options};
   const inversions = openInversions({...inputs, cache, workers, onProgress, now});
   const fingerprint = fingerprintOf({...inputs, floor});

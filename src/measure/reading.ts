@@ -11,7 +11,7 @@ import {
   retentionMatrix,
   retentionRow,
   retentionScores,
-  settling,
+  convergence,
   weightDrift,
   type LayerWeights,
 } from '../metrics/index.js';
@@ -42,7 +42,7 @@ export interface Subject {
  */
 export async function measureReading(
   subject: Subject,
-  {moment, acquire, convergence}: {moment: Moment; acquire: boolean; convergence: boolean},
+  {moment, acquire, convergence: judged}: {moment: Moment; acquire: boolean; convergence: boolean},
 ): Promise<Omit<Reading, 'cost'>> {
   const {engine, reference, referenceGrams, probes, inversions, baseline, onProgress} = subject;
   const {layers} = engine;
@@ -56,7 +56,7 @@ export async function measureReading(
     const inverted = await engine.grams(images);
     rows.push(retentionRow({probes: current, inverted}));
     intervals.push(bootstrapCka(current[row]!, inverted[row]!));
-    if (convergence) {
+    if (judged) {
       const earlier = await engine.grams(halfway);
       final.push(rows[row]!.unbiased[row]!);
       half.push(retentionRow({probes: current, inverted: earlier}).unbiased[row]!);
@@ -81,7 +81,7 @@ export async function measureReading(
     compression: compression({initial: baseline.flow, current: moved.centre, blocks}),
     weightDrift: weightDrift(weightsByLayer(layers, reference), weightsByLayer(layers, engine.weights())),
     ...(acquire && {acquired: await measureAcquired(subject)}),
-    ...(convergence && {convergence: settling(final, half)}),
+    ...(judged && {convergence: convergence(final, half)}),
   };
 }
 

@@ -88,7 +88,7 @@ export function notConverged({fvu, threshold}: Pick<Gate, 'fvu' | 'threshold'>):
  * |R(T) − R(T/2)| of each layer: how much the diagonal of R still depends on the inversion's length T. A high ceiling does
  * not show that, so it is reported once a run, on a finetuned model.
  */
-export function settling(
+export function convergence(
   final: readonly (number | null)[],
   halfway: readonly (number | null)[],
 ): (number | null)[] {

@@ -4,7 +4,7 @@ export {cka, ckaOfFeatures, type EstimatesRow, similarityMatrix, similarityRow} 
 export {controls} from './controls.js';
 export {driftMatrix, type LayerWeights, weightDrift} from './drift.js';
 export {compression, type Compression, deeperHalf, flow, type Flow, flowWeights} from './flow.js';
-export {FVU_THRESHOLD, gate, notConverged, settling} from './gate.js';
+export {convergence, FVU_THRESHOLD, gate, notConverged} from './gate.js';
 export {gramOf, selectImages} from './gram.js';
 export {hsic0, hsic1} from './hsic.js';
 export {acquiredMatrix, difference, forgetting, novelty, retentionMatrix, retentionRow} from './retention.js';

@@ -4,8 +4,8 @@ import {InvarianceError} from '../errors.js';
 /** `'100 steps'`, `'1 epoch'`, `'10 minutes'`, `'log'`, `'log 10'`, or a list of steps. */
 export type CadenceText = string | readonly number[];
 
-/** How far training has come. */
-export interface Progress {
+/** A moment of training on the axes that cadences count along. */
+export interface TrainingTime {
   /** Optimiser steps done. */
   step: number;
   /** Whole epochs done. */
@@ -72,11 +72,11 @@ function refused(value: unknown, option: string, why?: string): InvarianceError 
 }
 
 /** Whether a moment of the cadence lies after `before` and not after `now`. */
-export function isDue(cadence: Cadence, before: Progress, now: Progress): boolean {
+export function isDue(cadence: Cadence, before: TrainingTime, now: TrainingTime): boolean {
   return momentsUntil(cadence, now) > momentsUntil(cadence, before);
 }
 
-function momentsUntil(cadence: Cadence, {step, epochs, elapsed}: Progress): number {
+function momentsUntil(cadence: Cadence, {step, epochs, elapsed}: TrainingTime): number {
   switch (cadence.kind) {
     case 'steps':
       return Math.floor(step / cadence.every);

@@ -12,9 +12,15 @@ export interface FitParams {
   batchSize?: number | null;
 }
 
+/** The fit that begins: its model, and batches an epoch where they are known. */
+export interface FitBegin {
+  model: LayersModel | null;
+  stepsPerEpoch: number | null;
+}
+
 /** What a monitor does at each point of somebody else's training loop. */
 export interface LoopHooks {
-  fitBegin(fit: {model: LayersModel | null; stepsPerEpoch: number | null}): void | Promise<void>;
+  fitBegin(fit: FitBegin): void | Promise<void>;
   step(logs: Logs | undefined): Promise<void>;
   epochEnd(logs: Logs | undefined): Promise<void>;
 }

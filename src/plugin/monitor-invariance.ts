@@ -18,9 +18,9 @@ import {sweep} from '../disk/index.js';
 import {modelFiles, type ModelFiles} from '../checkpoints/index.js';
 import {createMonitor, type Monitor} from './monitor.js';
 import {createNotices, type Notices} from '../tracker/index.js';
-import {observeInChild} from './observe-in-child.js';
-import {observeInProcess} from './observe-in-process.js';
-import type {Observer} from './observer.js';
+import {snapshotSource} from './snapshot-source.js';
+import {liveSource} from './live-source.js';
+import type {ReadingSource} from './reading-source.js';
 import type {CheckedOptions, MonitorOptions} from './options.js';
 import {loadOptimizer, optimizerFile} from '../checkpoints/index.js';
 import {findResumePoint, type ResumePoint} from '../checkpoints/index.js';
@@ -82,14 +82,14 @@ async function open(options: CheckedOptions, release: () => void): Promise<Monit
   });
   const past = point === null ? null : await pastOf(folder, point.state.step);
   const files = modelFiles({tf, model});
-  let observer: Observer | null = null;
+  let source: ReadingSource | null = null;
   let started: Dispatcher | null = null;
   try {
-    observer = await observe({options, files, folder, point, past});
-    const {observed} = observer;
-    if (point !== null) refuseMismatch(observed.fingerprint, point, past);
+    source = await openSource({options, files, folder, point, past});
+    const {info: measured} = source;
+    if (point !== null) refuseMismatch(measured.fingerprint, point, past);
     const info = await describeRun({
-      ...observed,
+      ...measured,
       id,
       name: options.name,
       versions: {tfjs: tf.version_core},
@@ -125,8 +125,8 @@ async function open(options: CheckedOptions, release: () => void): Promise<Monit
     }
     return await createMonitor({
       options,
-      run: {id, folder, fingerprint: observed.fingerprint.id},
-      observer,
+      run: {id, folder, fingerprint: measured.fingerprint.id},
+      source,
       dispatcher,
       notices,
       budget: createBudget({
@@ -135,7 +135,7 @@ async function open(options: CheckedOptions, release: () => void): Promise<Monit
         now: () => performance.now(),
         spent: point?.state.spending,
       }),
-      checkpoints: await openCheckpoints({run: id, options, point, past, observer, notices}),
+      checkpoints: await openCheckpoints({run: id, options, point, past, source, notices}),
       saveModel: files.save,
       optimizer: async () => {
         const optimizer = options.optimizer ?? model.optimizer;
@@ -155,7 +155,7 @@ async function open(options: CheckedOptions, release: () => void): Promise<Monit
       now: Date.now,
     });
   } catch (error) {
-    await observer?.close({whole: point === null});
+    await source?.close({whole: point === null});
     // A run that trackers were told of stays on record, as one that crashed.
     if (started !== null) await started.finish('crashed');
     else if (point === null) await rm(folder, {recursive: true, force: true});
@@ -174,7 +174,7 @@ async function pastOf(folder: string, step: number): Promise<RecordedRun | null>
   };
 }
 
-async function observe({
+async function openSource({
   options,
   files,
   folder,
@@ -186,10 +186,10 @@ async function observe({
   folder: string;
   point: ResumePoint | null;
   past: RecordedRun | null;
-}): Promise<Observer> {
-  if (vitConfigOf(options.model) === undefined) return observeInProcess(options);
+}): Promise<ReadingSource> {
+  if (vitConfigOf(options.model) === undefined) return liveSource(options);
   const recorded = new Set(past?.readings.map(({step}) => step));
-  return observeInChild({options, files, folder, past: point && {step: point.state.step, recorded}});
+  return snapshotSource({options, files, folder, past: point && {step: point.state.step, recorded}});
 }
 
 /** The pretrained model, the probes and everything else readings depend on must be those of the run. */
@@ -233,14 +233,14 @@ async function openCheckpoints({
   options: {checkpoints},
   point,
   past,
-  observer,
+  source,
   notices,
 }: {
   run: string;
   options: CheckedOptions;
   point: ResumePoint | null;
   past: RecordedRun | null;
-  observer: Observer;
+  source: ReadingSource;
   notices: Notices;
 }): Promise<Checkpoints | null> {
   if (checkpoints === null) return null;
@@ -264,13 +264,13 @@ async function openCheckpoints({
     keep,
     mode,
     present,
-    observed: monitor === null || past === null ? [] : observedIn(past, monitor),
-    waiting: isOfReadings ? () => observer.waiting() : null,
+    values: monitor === null || past === null ? [] : valuesOf(past, monitor),
+    waiting: isOfReadings ? () => source.waiting() : null,
   });
 }
 
 /** The values of what `monitor` names that are on record. */
-function observedIn(
+function valuesOf(
   {readings, events, baseline}: RecordedRun,
   monitor: string,
 ): {step: number; value: number}[] {

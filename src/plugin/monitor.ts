@@ -1,22 +1,9 @@
-import {setImmediate} from 'node:timers/promises';
-import type {LayersModel} from '@tensorflow/tfjs';
-import {InvarianceError} from '../errors.js';
-import type {FolderContents, LogEntry} from '../models/index.js';
-import {scalarsOf} from '../tracker/index.js';
-import type {Baseline, Moment, Reading, RunState} from '../types.js';
-import type {Budget, Shares} from './budget.js';
-import type {Cadence} from '../checkpoints/index.js';
-import {describeCadence, isDue, stretch, type Progress} from './cadence.js';
-import {createCallback, type TrainingCallback} from './callback.js';
-import type {Checkpoints} from '../checkpoints/index.js';
-import type {Dispatcher} from '../tracker/index.js';
+import type {RunState} from '../types.js';
+import type {Shares} from './budget.js';
+import {createCallback, type FitBegin, type LoopHooks, type TrainingCallback} from './callback.js';
+import {createTurns} from './event-loop-turn.js';
 import {epochLogs, numbersOf, type Logs} from './logged-values.js';
-import {createInversionProgress} from '../measure/index.js';
-import type {Notices} from '../tracker/index.js';
-import type {Observer} from './observer.js';
-import type {OptimizerHeader} from '../checkpoints/index.js';
-import type {CheckedOptions} from './options.js';
-import type {TrainingState} from '../checkpoints/index.js';
+import {composeTraining, type MonitorParts, type TrainingParts} from './monitor-parts.js';
 
 /** Watches one finetune. Everything it does is in docs/callback.md, at its place in the training loop. */
 export interface Monitor {
@@ -59,355 +46,180 @@ export interface MonitorState {
   ended: RunState;
 }
 
-/** What a monitor is made of. */
-export interface MonitorParts {
-  options: CheckedOptions;
-  run: {id: string; folder: string; fingerprint: string};
-  observer: Observer;
-  dispatcher: Dispatcher;
-  notices: Notices;
-  budget: Budget;
-  /** Null where no checkpoints are asked for. */
-  checkpoints: Checkpoints | null;
-  /** Writes the model's files into a folder. */
-  saveModel: (folder: string) => Promise<void>;
-  /** The state of the optimiser, where there is one. */
-  optimizer: () => Promise<{header: OptimizerHeader | null; files: FolderContents}>;
-  /** Where training goes on, and what was recorded up to there; null for a fresh run. */
-  resumed: {state: TrainingState; log: readonly LogEntry[]; readings: readonly number[]} | null;
-  /** Writes the report of the run; its path. */
-  report: () => Promise<string>;
-  /** The run is over: the model may be monitored anew. */
-  release: () => void;
-  /** Monotonic and Unix milliseconds. */
-  clock: () => number;
-  now: () => number;
-}
-
-/** The event loop gets a turn this often, in milliseconds: on backends that never wait, a training loop would starve it. */
-const TURN = 100;
-
-/** A cadence that was stretched stays so after a resume, unless another one is asked for now. */
-function cadenceNow({every}: TrainingState, asked: Cadence): Cadence {
-  return JSON.stringify(every.asked) === JSON.stringify(asked) ? every.now : asked;
-}
-
 /** Takes the first reading, or goes on with what a killed process left, and is then ready for training. */
 export async function createMonitor(parts: MonitorParts): Promise<Monitor> {
-  const {options, run, observer, dispatcher, notices, budget, checkpoints, resumed, clock, now} = parts;
-  const {model, log: logCadence, acquired, checkpoints: saving} = options;
-  const began = clock();
-  const log: LogEntry[] = [...(resumed?.log ?? [])];
-  const at = {
-    step: resumed?.state.step ?? 0,
-    epochs: resumed?.state.epochs ?? 0,
-    batch: resumed?.state.batch ?? 0,
+  const monitor = new TrainingMonitor(parts);
+  await monitor.begin();
+  const hooks: LoopHooks = {
+    fitBegin: fit => monitor.fitBegin(fit),
+    step: logs => monitor.step(logs),
+    epochEnd: logs => monitor.epochEnd(logs),
   };
-  let stepsPerEpoch = options.stepsPerEpoch ?? resumed?.state.stepsPerEpoch ?? null;
-  let every = resumed === null ? options.every : cadenceNow(resumed.state, options.every);
-  let passed: Progress = {step: at.step, epochs: at.epochs, elapsed: 0};
-  let reported: {step: number; values: Record<string, number>} = {step: at.step, values: {}};
-  let baseline: Baseline | null = null;
-  let taken = -1;
-  /** What the newest checkpoint says. */
-  let saved: TrainingState | null = resumed?.state ?? null;
-  let readings = resumed?.readings.length ?? 0;
-  let isAcquiringDue = false;
-  let turn = clock();
-  let ended: RunState = 'running';
-  let ending: Promise<MonitorState> | null = null;
-  let report: string | null = null;
-  let bestStep: number | null = null;
-  const monitorsReadings = saving?.monitor?.startsWith('invariance/') ?? false;
-  /** Work that readings set off when they arrive, between the steps of training. */
-  let aside: Promise<unknown> = Promise.resolve();
-  /** In strict mode, what failed while nobody was waiting: the next call throws it. */
-  let fault: InvarianceError | null = null;
-
-  const epoch = (): number | null => {
-    if (at.batch === 0) return at.epochs;
-    return stepsPerEpoch === null ? null : at.epochs + at.batch / stepsPerEpoch;
+  return {
+    callback: () => createCallback(parts.options.tf, hooks),
+    step: hooks.step,
+    epochEnd: hooks.epochEnd,
+    finish: state => monitor.finish(state),
+    get state() {
+      return monitor.state;
+    },
   };
-  const momentNow = (): Moment => ({
-    step: at.step,
-    epoch: epoch(),
-    time: now(),
-    logged: reported.step === at.step ? {...reported.values} : {},
-  });
+}
 
-  async function advance(logs: Logs | undefined, {isEpochEnd}: {isEpochEnd: boolean}): Promise<void> {
-    if (fault !== null) throw fault;
-    const progress = {step: at.step, epochs: at.epochs, elapsed: clock() - began};
-    const before = passed;
-    passed = progress;
-    const isLogDue = isEpochEnd || isDue(logCadence, before, progress);
-    const isCheckpointDue = saving !== null && isDue(saving.every, before, progress);
-    // Only a reading of its own step says how good a checkpoint is.
-    const isReadingDue = isDue(every, before, progress) || (isCheckpointDue && monitorsReadings);
-    isAcquiringDue ||= acquired !== null && isDue(acquired, before, progress);
-    if (isLogDue || isReadingDue || isCheckpointDue) {
-      await notices.guard('logs_unreadable', async () => record(await numbersOf(logs), isLogDue));
+/** Does what docs/callback.md says, with the parts it is composed of. Holds how the run ends. */
+class TrainingMonitor {
+  private readonly training: TrainingParts;
+  private readonly giveTurn: () => Promise<void>;
+  private readonly began: number;
+  private ended: RunState = 'running';
+  private ending: Promise<MonitorState> | null = null;
+  private report: string | null = null;
+
+  constructor(private readonly parts: MonitorParts) {
+    this.began = parts.clock();
+    this.giveTurn = createTurns(parts.clock);
+    this.training = composeTraining(parts);
+  }
+
+  async begin(): Promise<void> {
+    await this.training.readings.begin();
+    if (this.parts.resumed === null) await this.read();
+    this.parts.budget.begin();
+  }
+
+  fitBegin({model: fitted, stepsPerEpoch}: FitBegin): void {
+    const {options, notices} = this.parts;
+    const {position} = this.training;
+    const {model} = options;
+    position.stepsPerEpoch = stepsPerEpoch ?? position.stepsPerEpoch;
+    // A Sequential trains the model inside it.
+    if (fitted !== null && fitted !== model && fitted !== (model as {model?: unknown}).model) {
+      notices.raise(
+        'warning',
+        'other_model',
+        `the callback of model ${model.name} was given to the fit of model ${fitted.name}: its readings say nothing of that one`,
+      );
     }
-    if (isReadingDue && isAffordable()) await read();
-    if (isCheckpointDue) await save();
-    if (clock() - turn > TURN) {
-      await setImmediate();
-      turn = clock();
+    if (position.batch > 0) {
+      notices.raise(
+        'warning',
+        'mid_epoch',
+        `resumed after ${position.batch} batches of epoch ${position.epochs + 1}, which fit starts again from its first; ` +
+          "with checkpoints at epoch ends ('1 epoch') nothing is trained twice",
+      );
+      position.restartEpoch();
     }
   }
 
-  function record(values: Record<string, number>, isLogDue: boolean): void {
-    const earlier = reported.step === at.step ? reported.values : {};
-    reported = {step: at.step, values: {...earlier, ...values}};
-    const monitored = saving?.monitor == null ? undefined : values[saving.monitor];
-    if (monitored !== undefined) observe(at.step, monitored);
+  async step(logs?: Logs): Promise<void> {
+    if (this.ended !== 'running') return;
+    this.training.position.countStep();
+    await this.advance(logs, {isEpochEnd: false});
+  }
+
+  async epochEnd(logs?: Logs): Promise<void> {
+    if (this.ended !== 'running') return;
+    this.training.position.countEpoch();
+    await this.training.saving?.writer.endEpoch();
+    await this.advance(epochLogs(logs), {isEpochEnd: true});
+  }
+
+  finish(state: Exclude<RunState, 'running'> = 'finished'): Promise<MonitorState> {
+    if (this.ending !== null) return this.ending;
+    this.ended = state;
+    return (this.ending = this.end(state));
+  }
+
+  get state(): MonitorState {
+    const {run, resumed, checkpoints, budget, notices} = this.parts;
+    const {position, readings} = this.training;
+    return {
+      run: run.id,
+      folder: run.folder,
+      step: position.step,
+      epoch: position.epochs,
+      batch: position.batch,
+      resumed: resumed !== null,
+      readings: readings.count,
+      waiting: readings.waiting,
+      best: checkpoints?.best() ?? null,
+      cost: budget.shares(),
+      notices: notices.counts(),
+      report: this.report,
+      ended: this.ended,
+    };
+  }
+
+  private async advance(logs: Logs | undefined, {isEpochEnd}: {isEpochEnd: boolean}): Promise<void> {
+    const {notices, clock} = this.parts;
+    const {position, schedule, readings} = this.training;
+    const {step, epochs} = position;
+    readings.throwFault();
+    const due = schedule.advance({step, epochs, elapsed: clock() - this.began}, {isEpochEnd});
+    if (due.log || due.reading || due.checkpoint) {
+      await notices.guard('logs_unreadable', async () => this.record(await numbersOf(logs), due.log));
+    }
+    if (due.reading && this.isAffordable()) await this.read();
+    if (due.checkpoint) await this.save();
+    await this.giveTurn();
+  }
+
+  private record(values: Record<string, number>, isLogDue: boolean): void {
+    const {dispatcher, now} = this.parts;
+    const {position, log, saving} = this.training;
+    const {step, epoch} = position;
+    log.report(step, values);
+    saving?.best.logged(step, values);
     if (!isLogDue || Object.keys(values).length === 0) return;
-    log.push({step: at.step, epoch: epoch(), values});
-    dispatcher.event({type: 'logged', time: now(), step: at.step, epoch: epoch(), values});
+    log.entries.push({step, epoch, values});
+    dispatcher.event({type: 'logged', time: now(), step, epoch, values});
   }
 
-  /** A reading over the budget is left out, and the cadence stretched; what a list says is taken at its word. */
-  function isAffordable(): boolean {
-    const waiting = observer.waiting().length;
-    if (every.kind === 'list' || budget.affords(waiting)) return true;
-    const percent = (share: number): string =>
-      Number.isFinite(share) ? `${Number((100 * share).toPrecision(2))} %` : 'more';
-    const rare = stretch(every);
-    const remedy = rare === every ? `none at step ${at.step}` : `from here ${describeCadence(rare)}`;
-    notices.raise(
-      'warning',
-      'budget',
-      `readings would cost ${percent(budget.shareWithNext(waiting))} of training time, over the budget of ` +
-        `${percent(options.budget)}: ${remedy}`,
-    );
-    every = rare;
-    return false;
+  private isAffordable(): boolean {
+    const {position, schedule, readings} = this.training;
+    const admission = schedule.admit({step: position.step, waiting: readings.waiting});
+    if (admission.status === 'refused') this.parts.notices.raise('warning', 'budget', admission.reason);
+    return admission.status === 'admitted';
   }
 
-  async function read(): Promise<void> {
-    if (taken === at.step) return;
-    const start = clock();
-    await notices.guard('reading_failed', async () => {
-      await observer.take(momentNow(), {acquire: isAcquiringDue});
-      taken = at.step;
-      isAcquiringDue = false;
-    });
-    budget.blocked(clock() - start);
+  private async read(): Promise<void> {
+    const {position, log, schedule, readings} = this.training;
+    const {step, epoch} = position;
+    const moment = {step, epoch, time: this.parts.now(), logged: log.valuesAt(step)};
+    if (await readings.take(moment, {acquire: schedule.acquires})) schedule.acquires = false;
   }
 
-  async function save(): Promise<void> {
-    if (checkpoints === null || saved?.step === at.step) return;
-    await notices.guard('checkpoint_failed', async () => {
-      const {header, files} = await parts.optimizer();
-      const state: TrainingState = {
-        format: 1,
-        run: run.id,
-        fingerprint: run.fingerprint,
-        step: at.step,
-        epoch: epoch(),
-        // After the last batch of an epoch the next one to train on is the first of the next.
-        ...(at.batch === stepsPerEpoch
-          ? {epochs: at.epochs + 1, batch: 0}
-          : {epochs: at.epochs, batch: at.batch}),
-        stepsPerEpoch,
-        every: {asked: options.every, now: every},
-        spending: budget.spending(),
-        optimizer: header,
-        time: now(),
-      };
-      const {path} = await checkpoints.save({
-        state,
-        log,
-        model: async folder => {
-          if (!(await observer.lend(at.step, folder))) await parts.saveModel(folder);
-        },
-        files,
-      });
-      saved = state;
-      const isBest = checkpoints.best()?.step === state.step;
-      if (isBest) bestStep = state.step;
-      const aliases = ['latest', `step-${state.step}`, ...(isBest ? ['best'] : [])];
-      dispatcher.event({type: 'checkpoint', time: now(), step: state.step, path, aliases});
-    });
-    warnOfUnknownMonitor();
+  private async save(): Promise<void> {
+    const {log, readings, saving} = this.training;
+    if (saving === null || !(await saving.writer.save())) return;
+    const pending = readings.baseline === null || readings.waiting > 0;
+    saving.best.warnOfUnknown({known: log.names(), pending});
   }
-
-  /** A checkpoint written after the last batch of the first epoch could not know that it was the last. */
-  async function moveToEpochEnd(state: TrainingState): Promise<void> {
-    saved = {...state, epoch: at.epochs, epochs: at.epochs, batch: 0, stepsPerEpoch};
-    await notices.guard('checkpoint_failed', () => checkpoints!.restate(saved!));
-  }
-
-  /** Which checkpoint is best may be known only when a reading comes in. */
-  function observe(step: number, value: number): void {
-    if (checkpoints === null) return;
-    aside = aside.then(() =>
-      notices.guard('checkpoint_failed', async () => {
-        await checkpoints.observe(step, value);
-        const best = checkpoints.best();
-        if (best === null || best.step === bestStep) return;
-        bestStep = best.step;
-        dispatcher.event({
-          type: 'checkpoint',
-          time: now(),
-          step: best.step,
-          path: best.path,
-          aliases: ['best'],
-        });
-      }),
-    );
-    // In strict mode it fails finish(), not the process.
-    aside.catch(() => undefined);
-  }
-
-  function warnOfUnknownMonitor(): void {
-    const name = saving?.monitor;
-    if (name == null || checkpoints === null || checkpoints.isObserved()) return;
-    if (name.startsWith('invariance/') && (baseline === null || observer.waiting().length > 0)) return;
-    const known = new Set(log.flatMap(({values}) => Object.keys(values)));
-    notices.raise(
-      'warning',
-      'unknown_monitor',
-      `checkpoints.monitor '${name}' has no value yet, so no checkpoint is the best; there are ` +
-        `${[...known, 'invariance/…'].join(', ')}`,
-    );
-  }
-
-  function receive(reading: Reading, {child}: {child: number}): void {
-    readings++;
-    dispatcher.reading(reading);
-    // That of step 0 is taken before training, whenever it comes in.
-    if (child > 0) budget.measured(child, {onAccount: reading.step > 0});
-    const name = saving?.monitor;
-    if (name == null || !name.startsWith('invariance/')) return;
-    const value = scalarsOf(reading, baseline!)[name];
-    if (value !== undefined) observe(reading.step, value);
-  }
-
-  const hooks = {
-    fitBegin({
-      model: fitted,
-      stepsPerEpoch: steps,
-    }: {
-      model: LayersModel | null;
-      stepsPerEpoch: number | null;
-    }) {
-      stepsPerEpoch = steps ?? stepsPerEpoch;
-      // A Sequential trains the model inside it.
-      if (fitted !== null && fitted !== model && fitted !== (model as {model?: unknown}).model) {
-        notices.raise(
-          'warning',
-          'other_model',
-          `the callback of model ${model.name} was given to the fit of model ${fitted.name}: its readings say nothing of that one`,
-        );
-      }
-      if (at.batch > 0) {
-        notices.raise(
-          'warning',
-          'mid_epoch',
-          `resumed after ${at.batch} batches of epoch ${at.epochs + 1}, which fit starts again from its first; ` +
-            "with checkpoints at epoch ends ('1 epoch') nothing is trained twice",
-        );
-        at.batch = 0;
-      }
-    },
-    async step(logs?: Logs) {
-      if (ended !== 'running') return;
-      at.step++;
-      at.batch++;
-      await advance(logs, {isEpochEnd: false});
-    },
-    async epochEnd(logs?: Logs) {
-      if (ended !== 'running') return;
-      stepsPerEpoch ??= at.batch > 0 ? at.batch : null;
-      at.epochs++;
-      at.batch = 0;
-      if (saved?.step === at.step && saved.batch > 0) await moveToEpochEnd(saved);
-      await advance(epochLogs(logs), {isEpochEnd: true});
-    },
-  };
 
   /** The last reading and checkpoint, and everything that is still under way. */
-  async function complete(): Promise<void> {
-    await read();
-    if (saving?.saveLast) await save();
-    const left = observer.waiting().length;
-    if (left > 0) {
-      const readings = left === 1 ? '1 reading is' : `${left} readings are`;
-      const message = `training is over; ${readings} still being measured`;
-      notices.raise('info', 'draining', message, {aloud: true});
-    }
-    await observer.drain();
-    if (fault !== null) throw fault;
+  private async complete(): Promise<void> {
+    await this.read();
+    if (this.parts.options.checkpoints?.saveLast) await this.save();
+    await this.training.readings.drain();
   }
 
-  async function end(state: Exclude<RunState, 'running'>): Promise<MonitorState> {
+  private async end(state: Exclude<RunState, 'running'>): Promise<MonitorState> {
+    const {budget, notices, source, dispatcher, report, release} = this.parts;
     /** In strict mode: whatever failed, the child is ended and the record is closed before it is thrown. */
     const failures: unknown[] = [];
     const attempt = (work: () => Promise<unknown>): Promise<unknown> =>
       work().catch((error: unknown) => failures.push(error));
     budget.end();
-    if (state === 'finished') await attempt(complete);
-    await attempt(() => aside);
-    ended = failures.length > 0 && state === 'finished' ? 'crashed' : state;
-    const whole = ended === 'finished';
-    await attempt(() => notices.guard('close_failed', () => observer.close({whole})));
-    if (whole) {
-      await attempt(async () => (report = (await notices.guard('report_failed', parts.report)) ?? null));
-    }
-    await dispatcher.finish(ended);
-    parts.release();
+    if (state === 'finished') await attempt(() => this.complete());
+    await attempt(async () => this.training.saving?.best.settled());
+    this.ended = failures.length > 0 && state === 'finished' ? 'crashed' : state;
+    const whole = this.ended === 'finished';
+    await attempt(() => notices.guard('close_failed', () => source.close({whole})));
+    if (whole)
+      await attempt(async () => (this.report = (await notices.guard('report_failed', report)) ?? null));
+    await dispatcher.finish(this.ended);
+    release();
     if (failures.length > 0) throw failures[0];
-    return stateNow();
+    return this.state;
   }
-
-  const stateNow = (): MonitorState => ({
-    run: run.id,
-    folder: run.folder,
-    step: at.step,
-    epoch: at.epochs,
-    batch: at.batch,
-    resumed: resumed !== null,
-    readings,
-    waiting: observer.waiting().length,
-    best: checkpoints?.best() ?? null,
-    cost: budget.shares(),
-    notices: notices.counts(),
-    report,
-    ended,
-  });
-
-  await observer.begin({
-    baseline(measured) {
-      baseline = measured;
-      dispatcher.event({type: 'baseline', time: now(), baseline: measured});
-    },
-    reading: receive,
-    notice(level, code, message) {
-      notices.raise(level, code, message);
-      if (options.strict && level === 'error') fault = new InvarianceError('engine_failed', message);
-    },
-    progress: createInversionProgress((message, options) =>
-      notices.raise('info', 'inversion', message, options),
-    ),
-  });
-  taken = Math.max(-1, ...(resumed?.readings ?? []), ...observer.waiting());
-  if (resumed === null) await read();
-  budget.begin();
-
-  const finish = (state: Exclude<RunState, 'running'> = 'finished'): Promise<MonitorState> => {
-    if (ending !== null) return ending;
-    ended = state;
-    return (ending = end(state));
-  };
-
-  return {
-    callback: () => createCallback(options.tf, hooks),
-    step: hooks.step,
-    epochEnd: hooks.epochEnd,
-    finish,
-    get state() {
-      return stateNow();
-    },
-  };
 }

@@ -1,6 +1,6 @@
 import type {Tracker} from '../tracker/index.js';
 import type {RunInfo} from '../types.js';
-import type {Measuring} from '../measure/index.js';
+import type {ChildMeasurer} from '../measure/index.js';
 
 /** Every default of watching a folder but that of `dir`, which the environment decides. */
 export const WATCH_DEFAULTS = {
@@ -21,7 +21,7 @@ export interface WatchOptions {
   /** Where a training leaves its checkpoints. */
   folder: string;
   /** Measures checkpoints against the pretrained model; not closed here, so that several folders can share it. */
-  measuring: Measuring;
+  measurer: ChildMeasurer;
   /** The pretrained folder: measured as step 0, before the checkpoints. */
   pretrained: string;
   /** Id of the run. Default: that of the run in `dir` that watched this folder before, else a new one. */

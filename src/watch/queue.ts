@@ -1,5 +1,5 @@
 import {thin} from '../measure/index.js';
-import {holdCheckpoint, type Held} from './hold.js';
+import {holdCheckpoint, type Held} from './hold-checkpoint.js';
 import type {Stepped} from './scan.js';
 
 /** A checkpoint on its way to be measured. */

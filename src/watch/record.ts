@@ -11,7 +11,7 @@ import {describeRun} from '../journal/index.js';
 import {createDispatcher} from '../tracker/index.js';
 import {findRun} from './find-run.js';
 import {departure, logOf} from './history.js';
-import {openMemory, type Memory} from './memory.js';
+import {openMeasuredCheckpoints, type MeasuredCheckpoints} from './measured-checkpoints.js';
 import {WATCH_DEFAULTS, type WatchOptions} from './options.js';
 
 /** Milliseconds the trackers get to deliver at the end; the journal holds everything anyway. */
@@ -26,7 +26,7 @@ export interface WatchRecord {
   /** Steps that have a reading, that of the pretrained model among them. */
   steps: ReadonlySet<number>;
   /** Which checkpoints are done. */
-  memory: Memory;
+  checkpoints: MeasuredCheckpoints;
   hasBaseline: boolean;
   /** Whether a reading of the run says how settled it is; one does for all. */
   hasConvergence(): boolean;
@@ -48,8 +48,8 @@ export interface WatchRecord {
  *   interrupted, `io_failed`
  */
 export async function openRecord(options: WatchOptions): Promise<WatchRecord> {
-  const {folder, measuring, pretrained, dir = runsFolder(), trackers = []} = options;
-  const measured = await measuring.info();
+  const {folder, measurer, pretrained, dir = runsFolder(), trackers = []} = options;
+  const measured = await measurer.info();
   const fingerprint = measured.fingerprint.id;
   const id = options.run ?? (await findRun({folder, dir, fingerprint}));
   const journal = openJournal(join(dir, id));
@@ -74,7 +74,7 @@ export async function openRecord(options: WatchOptions): Promise<WatchRecord> {
     patience: PATIENCE,
     now: Date.now,
   });
-  const memory = await openMemory({
+  const checkpoints = await openMeasuredCheckpoints({
     run: journal.folder,
     folder,
     onTrouble: message =>
@@ -104,7 +104,7 @@ export async function openRecord(options: WatchOptions): Promise<WatchRecord> {
     folder: journal.folder,
     info,
     held,
-    memory,
+    checkpoints,
     get steps() {
       return steps;
     },

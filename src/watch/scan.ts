@@ -2,7 +2,7 @@ import {existsSync} from 'node:fs';
 import {basename} from 'node:path';
 import {findCheckpoints, findTrainings, type Checkpoint, type CheckpointMemory} from '../models/index.js';
 import {InvarianceError} from '../errors.js';
-import type {Memory} from './memory.js';
+import type {MeasuredCheckpoints} from './measured-checkpoints.js';
 
 /** A checkpoint with a place on the time axis. */
 export type Stepped = Checkpoint & {step: number};
@@ -26,7 +26,7 @@ export interface Scan {
  * training leaves at the top of its folder is passed over where there are checkpoints: it repeats one of them.
  * A look throws `bad_option` where the folder holds several trainings, naming them.
  */
-export function createScanner(folder: string, memory: Memory): () => Promise<Scan> {
+export function createScanner(folder: string, checkpoints: MeasuredCheckpoints): () => Promise<Scan> {
   const seen = new Map<string, number>();
   const cache: CheckpointMemory = new Map();
   return async () => {
@@ -34,12 +34,12 @@ export function createScanner(folder: string, memory: Memory): () => Promise<Sca
     const trainings = await findTrainings(folder);
     refuse(folder, found, trainings);
     const own = found.filter(({path}) => !trainings.includes(path));
-    const {standing, passedOver} = oneEachStep(withSteps(own, memory));
+    const {standing, passedOver} = oneEachStep(withSteps(own, checkpoints));
     const fresh = standing.filter(({path, mtime}) => seen.get(path) !== mtime);
     for (const {path, mtime} of fresh) seen.set(path, mtime);
     return {
       fresh,
-      passedOver: passedOver.filter(({checkpoint}) => !memory.isDone(checkpoint)),
+      passedOver: passedOver.filter(({checkpoint}) => !checkpoints.isDone(checkpoint)),
       unfinished: own.filter(({complete, pickled}) => !complete && !pickled),
       pickled: own.filter(({pickled}) => pickled),
       newest: standing.at(-1),
@@ -48,15 +48,15 @@ export function createScanner(folder: string, memory: Memory): () => Promise<Sca
 }
 
 /** Those that tell no step follow the others in the order they were written, and keep the step they got. */
-function withSteps(found: readonly Checkpoint[], memory: Memory): Stepped[] {
+function withSteps(found: readonly Checkpoint[], checkpoints: MeasuredCheckpoints): Stepped[] {
   const complete = found.filter(checkpoint => checkpoint.complete);
   const others = complete.filter(({format}) => format !== 'final');
   const counted = others.length > 0 ? others : complete;
-  let last = counted.reduce((most, {step}) => Math.max(most, step ?? 0), memory.lastStep());
+  let last = counted.reduce((most, {step}) => Math.max(most, step ?? 0), checkpoints.lastStep());
   const stepOf = ({path, step}: Checkpoint): number => {
-    const known = step ?? memory.stepOf(path);
+    const known = step ?? checkpoints.stepOf(path);
     if (known !== undefined) return known;
-    memory.place(path, ++last);
+    checkpoints.place(path, ++last);
     return last;
   };
   return counted

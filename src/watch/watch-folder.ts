@@ -45,7 +45,7 @@ export async function watchFolder(options: WatchOptions): Promise<WatchSummary> 
 async function follow(record: WatchRecord, options: WatchOptions): Promise<WatchSummary> {
   const {
     folder,
-    measuring,
+    measurer,
     pretrained,
     until = WATCH_DEFAULTS.until,
     idle = WATCH_DEFAULTS.idle,
@@ -57,7 +57,7 @@ async function follow(record: WatchRecord, options: WatchOptions): Promise<Watch
     signal = new AbortController().signal,
     say = () => {},
   } = options;
-  const {memory} = record;
+  const {checkpoints} = record;
   const summary: WatchSummary = {
     watched: folder,
     run: record.info.id,
@@ -86,7 +86,7 @@ async function follow(record: WatchRecord, options: WatchOptions): Promise<Watch
   }
 
   async function accept(found: Stepped): Promise<void> {
-    if (!memory.isDone(found)) await queue.add(found).catch(error => fail(found.path, messageOf(error)));
+    if (!checkpoints.isDone(found)) await queue.add(found).catch(error => fail(found.path, messageOf(error)));
   }
 
   async function limitHeld(): Promise<void> {
@@ -102,7 +102,7 @@ async function follow(record: WatchRecord, options: WatchOptions): Promise<Watch
 
   /** Looks until something ends the watch, and says what it was. */
   async function lookOut(): Promise<string> {
-    const scan = createScanner(folder, memory);
+    const scan = createScanner(folder, checkpoints);
     let lastChange = Date.now();
     let endSeen: number | null = null;
     const skipped = new Set<string>();
@@ -114,7 +114,7 @@ async function follow(record: WatchRecord, options: WatchOptions): Promise<Watch
       for (const {checkpoint, reason} of passedOver) {
         notice('info', 'passed_over', `${checkpoint.path} is passed over: ${reason}`);
         await queue.remove(checkpoint.path);
-        memory.done(checkpoint);
+        checkpoints.done(checkpoint);
       }
       if (pickled.length > 0) tellPickled(pickled);
       for (const found of fresh) {
@@ -160,7 +160,7 @@ async function follow(record: WatchRecord, options: WatchOptions): Promise<Watch
       if (state !== undefined) record.log(state, mtime);
       await checkBase(held.path, path);
       const moment = {step, epoch, time: mtime, logged: loggedAt(state?.history ?? [], step)};
-      const reading = await measuring.read({
+      const reading = await measurer.read({
         folder: held.path,
         moment,
         convergence: !record.hasConvergence(),
@@ -172,7 +172,7 @@ async function follow(record: WatchRecord, options: WatchOptions): Promise<Watch
           `step ${step} is measured again: the reading of ${path}, which is newer, stands`,
         );
       record.reading(reading);
-      memory.done(found);
+      checkpoints.done(found);
       summary.measured.push(step);
       say(readingLine(reading));
     } catch (error) {
@@ -212,11 +212,11 @@ async function follow(record: WatchRecord, options: WatchOptions): Promise<Watch
 
   /** The pretrained model, and itself as the reading at step 0. */
   async function measureStart(): Promise<void> {
-    const baseline = await measuring.baseline();
+    const baseline = await measurer.baseline();
     if (!record.hasBaseline) record.baseline(baseline);
     if (record.steps.has(0) || signal.aborted) return;
     const moment = {step: 0, epoch: 0, time: (await stat(pretrained)).mtimeMs, logged: {}};
-    record.reading(await measuring.read({folder: pretrained, moment}));
+    record.reading(await measurer.read({folder: pretrained, moment}));
   }
 
   const interrupted = new Promise<void>(resolve => {
@@ -235,7 +235,7 @@ async function follow(record: WatchRecord, options: WatchOptions): Promise<Watch
   });
   const close = async (state: 'finished' | 'crashed' | 'killed'): Promise<void> => {
     await rm(record.held, {recursive: true, force: true}).catch(() => {});
-    await memory.saved();
+    await checkpoints.saved();
     await record.finish(state);
   };
   try {

@@ -43,7 +43,7 @@ function opened(options: Partial<Parameters<typeof createCheckpoints>[0]> = {}) 
     keep: 2,
     mode: 'max',
     present: [],
-    observed: [],
+    values: [],
     run: 'run-1',
     waiting: null,
     ...options,
@@ -81,7 +81,7 @@ describe('checkpoints', () => {
       [30, 0.7],
       [40, 0.6],
     ] as const) {
-      await checkpoints.observe(step, value);
+      await checkpoints.addValue(step, value);
       await checkpoints.save(saving(step));
     }
     expect(checkpoints.steps()).toEqual([20, 30, 40]);
@@ -105,25 +105,25 @@ describe('checkpoints', () => {
       [30, 0.3],
     ] as const) {
       waiting = waiting.filter(one => one !== step);
-      await checkpoints.observe(step, value);
+      await checkpoints.addValue(step, value);
     }
     expect(checkpoints.steps()).toEqual([20, 30]);
     expect(checkpoints.best()?.step).toBe(20);
   });
 
   it('take the newest value of the training at or before their step', async () => {
-    const checkpoints = opened({observed: [{step: 5, value: 0.1}]});
+    const checkpoints = opened({values: [{step: 5, value: 0.1}]});
     await checkpoints.save(saving(7));
-    await checkpoints.observe(8, 0.9);
+    await checkpoints.addValue(8, 0.9);
     expect(checkpoints.best()).toMatchObject({step: 7, value: 0.1});
   });
 
   it('take of readings only that of their own step, never that of the pretrained model', async () => {
-    const checkpoints = opened({keep: 9, observed: [{step: 0, value: 1}], waiting: () => []});
+    const checkpoints = opened({keep: 9, values: [{step: 0, value: 1}], waiting: () => []});
     for (const step of [8, 16]) await checkpoints.save(saving(step));
-    await checkpoints.observe(10, 0.95);
+    await checkpoints.addValue(10, 0.95);
     expect(checkpoints.best()).toBeNull();
-    await checkpoints.observe(16, 0.6);
+    await checkpoints.addValue(16, 0.6);
     expect(checkpoints.best()).toMatchObject({step: 16, value: 0.6});
   });
 

@@ -4,7 +4,7 @@ import {availableParallelism, tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterAll, beforeAll, describe, expect, test} from 'vitest';
 import {inversionOptions} from '../../src/inversion/index.js';
-import {startMeasuring, type Measuring} from '../../src/measure/child/measuring.js';
+import {startChildMeasurer, type ChildMeasurer} from '../../src/measure/child/child-measurer.js';
 import type {Estimates} from '../../src/types.js';
 
 const model = '../shared/models/vit-cifar';
@@ -17,12 +17,12 @@ interface Expected {
 
 describe.skipIf(!existsSync(model))('an independent PyTorch reference agrees (needs ../shared)', () => {
   let folder: string;
-  let measuring: Measuring;
+  let measurer: ChildMeasurer;
   let expected: Record<string, Expected> & {quality: {rel: number; fvu: number}[]};
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'invariance-cifar-'));
     expected = JSON.parse(await readFile(`${model}/expected.json`, 'utf8'));
-    measuring = startMeasuring({
+    measurer = startChildMeasurer({
       pretrained: `${model}/pretrained`,
       probes: `${model}/probes.safetensors:images`,
       seeds: `${model}/probes.safetensors:seeds`,
@@ -33,12 +33,12 @@ describe.skipIf(!existsSync(model))('an independent PyTorch reference agrees (ne
     });
   });
   afterAll(async () => {
-    await measuring.close();
+    await measurer.close();
     await rm(folder, {recursive: true, force: true});
   });
 
   test('the ceiling, the floor and the quality of the inversions', {timeout: 1_200_000}, async () => {
-    const {ceiling, floor, gates} = await measuring.baseline();
+    const {ceiling, floor, gates} = await measurer.baseline();
     expectNear(ceiling, expected.W0!);
     expectNear(floor, expected.floor_random_init!);
     gates.forEach(({rel, fvu}, layer) => {
@@ -48,7 +48,7 @@ describe.skipIf(!existsSync(model))('an independent PyTorch reference agrees (ne
   });
 
   test.each([25, 50, 100, 200, 400])('retention and drift at step %i', async step => {
-    const reading = await measuring.read({
+    const reading = await measurer.read({
       folder: `${model}/finetune/checkpoint-${step}`,
       moment: {step, epoch: null, time: 0, logged: {}},
       convergence: false,

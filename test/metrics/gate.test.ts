@@ -1,5 +1,5 @@
 import {describe, expect, it} from 'vitest';
-import {gate, settling} from '../../src/metrics/index.js';
+import {convergence, gate} from '../../src/metrics/index.js';
 import type {Images} from '../../src/types.js';
 
 const imagesOf = (...data: number[]): Images => ({
@@ -80,8 +80,8 @@ describe('gate', () => {
   });
 });
 
-describe('settling', () => {
+describe('convergence', () => {
   it('is how far the diagonal moved between half and all of the inversion', () => {
-    expect(settling([0.9, 0.5, null], [0.8, 0.75, 0.1])).toEqual([expect.closeTo(0.1, 12), 0.25, null]);
+    expect(convergence([0.9, 0.5, null], [0.8, 0.75, 0.1])).toEqual([expect.closeTo(0.1, 12), 0.25, null]);
   });
 });

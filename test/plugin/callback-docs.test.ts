@@ -7,7 +7,7 @@ import {createCheckpoints} from '../../src/checkpoints/checkpoints.js';
 import {DEFAULTS, type MonitorOptions} from '../../src/plugin/options.js';
 import {readRecords} from '../../src/journal/index.js';
 import {runsFolder} from '../../src/tracker/index.js';
-import {instantObserver, monitored, tinyModel} from './monitored.js';
+import {instantSource, monitored, tinyModel} from './monitored.js';
 import {mkdtempSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {mkdir} from 'node:fs/promises';
@@ -95,18 +95,18 @@ describe('docs/callback.md', () => {
     /** A monitor, and the types of the records it has made since one last asked. */
     async function traced(every: MonitorOptions['every']) {
       const dir = mkdtempSync(join(tmpdir(), 'checkpoints-'));
-      const {observer} = instantObserver();
+      const {source} = instantSource();
       const {monitor, folder} = await monitored(
         {model: tinyModel(), every, log: '1 step', checkpoints: {dir, every}},
         {
-          observer,
+          source,
           saveModel: async to => void (await mkdir(to, {recursive: true})),
           checkpoints: createCheckpoints({
             dir,
             keep: 3,
             mode: 'max',
             present: [],
-            observed: [],
+            values: [],
             run: 'run-1',
             waiting: null,
           }),

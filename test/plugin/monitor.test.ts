@@ -10,7 +10,7 @@ import {findResumePoint} from '../../src/checkpoints/resume-point.js';
 import type {TrainingState} from '../../src/checkpoints/training-state.js';
 import {readRun} from '../../src/journal/index.js';
 import {sampleReading} from '../tracker/sample-run.js';
-import {instantObserver, monitored, tinyModel} from './monitored.js';
+import {instantSource, monitored, tinyModel} from './monitored.js';
 
 beforeAll(async () => {
   await tf.setBackend('cpu');
@@ -30,8 +30,8 @@ function dataset() {
 describe('the monitor in model.fit', () => {
   it('reads before training, at its cadence and at the end', async () => {
     const model = tinyModel();
-    const {observer, moments} = instantObserver();
-    const {monitor} = await monitored({model, every: '4 steps'}, {observer});
+    const {source, moments} = instantSource();
+    const {monitor} = await monitored({model, every: '4 steps'}, {source});
     const {x, y} = data();
     await model.fit(x, y, {...fitOptions, callbacks: monitor.callback()});
     await monitor.finish();
@@ -41,8 +41,8 @@ describe('the monitor in model.fit', () => {
 
   it('reads at epoch ends, with the values of validation', async () => {
     const model = tinyModel();
-    const {observer, moments} = instantObserver();
-    const {monitor} = await monitored({model}, {observer});
+    const {source, moments} = instantSource();
+    const {monitor} = await monitored({model}, {source});
     const {x, y} = data();
     await model.fit(x, y, {...fitOptions, validationData: [x, y], callbacks: monitor.callback()});
     await monitor.finish();
@@ -58,8 +58,8 @@ describe('the monitor in model.fit', () => {
 
   it('works with fitDataset', async () => {
     const model = tinyModel();
-    const {observer, moments} = instantObserver();
-    const {monitor} = await monitored({model, every: '15 steps'}, {observer});
+    const {source, moments} = instantSource();
+    const {monitor} = await monitored({model, every: '15 steps'}, {source});
     await model.fitDataset(dataset(), {epochs: 3, verbose: 0, callbacks: monitor.callback()});
     await monitor.finish();
     expect(moments.map(({step, epoch}) => [step, epoch])).toEqual([
@@ -81,8 +81,8 @@ describe('the monitor in model.fit', () => {
     ['behind plain handlers, which wrap it,', (ours: tf.CustomCallback) => [{onEpochEnd: () => {}}, ours]],
   ])('works in a list %s another callback', async (_, list) => {
     const model = tinyModel();
-    const {observer, moments} = instantObserver();
-    const {monitor} = await monitored({model, every: '10 steps'}, {observer});
+    const {source, moments} = instantSource();
+    const {monitor} = await monitored({model, every: '10 steps'}, {source});
     const {x, y} = data();
     await model.fit(x, y, {...fitOptions, callbacks: list(monitor.callback()) as tf.CustomCallback[]});
     expect(moments.map(({step}) => step)).toEqual([0, 10, 20, 30]);
@@ -91,8 +91,8 @@ describe('the monitor in model.fit', () => {
 
   it('counts on through several fits', async () => {
     const model = tinyModel();
-    const {observer, moments} = instantObserver();
-    const {monitor} = await monitored({model, every: '1 epoch'}, {observer});
+    const {source, moments} = instantSource();
+    const {monitor} = await monitored({model, every: '1 epoch'}, {source});
     const {x, y} = data();
     for (let phase = 0; phase < 2; phase++) {
       await model.fit(x, y, {...fitOptions, epochs: 1, callbacks: monitor.callback()});
@@ -104,8 +104,8 @@ describe('the monitor in model.fit', () => {
 
   it('records the loss at its own cadence, and the values of every epoch', async () => {
     const model = tinyModel();
-    const {observer} = instantObserver();
-    const {monitor, folder} = await monitored({model, log: '5 steps', every: [30]}, {observer});
+    const {source} = instantSource();
+    const {monitor, folder} = await monitored({model, log: '5 steps', every: [30]}, {source});
     const {x, y} = data();
     const {history} = await model.fit(x, y, {...fitOptions, callbacks: monitor.callback()});
     await monitor.finish();
@@ -126,8 +126,8 @@ describe('the monitor in model.fit', () => {
   });
 
   it('says once that it was given to another model', async () => {
-    const {observer} = instantObserver();
-    const {monitor, folder, printed} = await monitored({model: tinyModel()}, {observer});
+    const {source} = instantSource();
+    const {monitor, folder, printed} = await monitored({model: tinyModel()}, {source});
     const {x, y} = data();
     await tinyModel().fit(x, y, {...fitOptions, epochs: 1, callbacks: monitor.callback()});
     await monitor.finish();
@@ -139,8 +139,8 @@ describe('the monitor in model.fit', () => {
 
 describe('the monitor in a loop of one’s own', () => {
   it('counts steps and epochs, and learns the length of an epoch', async () => {
-    const {observer, moments} = instantObserver();
-    const {monitor} = await monitored({model: tinyModel(), every: '3 steps'}, {observer});
+    const {source, moments} = instantSource();
+    const {monitor} = await monitored({model: tinyModel(), every: '3 steps'}, {source});
     for (let epoch = 0; epoch < 2; epoch++) {
       for (let batch = 0; batch < 4; batch++) await monitor.step({loss: tf.scalar(1)});
       await monitor.epochEnd({val_acc: 0.5});
@@ -164,8 +164,8 @@ describe('the monitor in a loop of one’s own', () => {
         [0, 3, 9, 20],
       ],
     ] as const) {
-      const {observer, moments} = instantObserver();
-      const {monitor} = await monitored({model: tinyModel(), every}, {observer});
+      const {source, moments} = instantSource();
+      const {monitor} = await monitored({model: tinyModel(), every}, {source});
       for (let step = 0; step < 20; step++) await monitor.step();
       await monitor.finish();
       expect(moments.map(({step}) => step)).toEqual(steps);
@@ -173,19 +173,16 @@ describe('the monitor in a loop of one’s own', () => {
   });
 
   it('acquires at its own, slower cadence', async () => {
-    const {observer, moments} = instantObserver();
-    const {monitor} = await monitored(
-      {model: tinyModel(), every: '2 steps', acquired: '5 steps'},
-      {observer},
-    );
+    const {source, moments} = instantSource();
+    const {monitor} = await monitored({model: tinyModel(), every: '2 steps', acquired: '5 steps'}, {source});
     for (let step = 0; step < 12; step++) await monitor.step();
     await monitor.finish();
     expect(moments.filter(({acquire}) => acquire).map(({step}) => step)).toEqual([6, 10]);
   });
 
   it('reads scalars only where their values are used', async () => {
-    const {observer} = instantObserver();
-    const {monitor} = await monitored({model: tinyModel(), every: '1 epoch', log: '10 steps'}, {observer});
+    const {source} = instantSource();
+    const {monitor} = await monitored({model: tinyModel(), every: '1 epoch', log: '10 steps'}, {source});
     let reads = 0;
     const loss = {data: async () => (reads++, [1])} as unknown as tf.Scalar;
     for (let step = 0; step < 100; step++) await monitor.step({loss});
@@ -195,8 +192,8 @@ describe('the monitor in a loop of one’s own', () => {
 
   it('leaves no tensor behind in 1,000 steps', async () => {
     const model = tinyModel();
-    const {observer} = instantObserver();
-    const {monitor} = await monitored({model, every: '10 steps'}, {observer});
+    const {source} = instantSource();
+    const {monitor} = await monitored({model, every: '10 steps'}, {source});
     const callback = monitor.callback();
     const {x, y} = data();
     await model.fit(x, y, {...fitOptions, epochs: 1, callbacks: callback});
@@ -209,8 +206,8 @@ describe('the monitor in a loop of one’s own', () => {
   });
 
   it('does nothing after its end', async () => {
-    const {observer, moments} = instantObserver();
-    const {monitor} = await monitored({model: tinyModel(), every: '1 step'}, {observer});
+    const {source, moments} = instantSource();
+    const {monitor} = await monitored({model: tinyModel(), every: '1 step'}, {source});
     await monitor.step();
     await Promise.all([monitor.finish(), monitor.finish()]);
     await monitor.step();
@@ -221,10 +218,10 @@ describe('the monitor in a loop of one’s own', () => {
 
 describe('what goes wrong inside a running fit', () => {
   const broken = () => {
-    const {observer} = instantObserver();
+    const {source} = instantSource();
     let calls = 0;
     return {
-      ...observer,
+      ...source,
       async take() {
         if (calls++ > 0) throw new Error('no space left on device');
       },
@@ -233,7 +230,7 @@ describe('what goes wrong inside a running fit', () => {
 
   it('becomes a notice: on record, on the console once, and counted', async () => {
     const model = tinyModel();
-    const {monitor, folder, printed} = await monitored({model, every: '10 steps'}, {observer: broken()});
+    const {monitor, folder, printed} = await monitored({model, every: '10 steps'}, {source: broken()});
     const {x, y} = data();
     await model.fit(x, y, {...fitOptions, callbacks: monitor.callback()});
     await monitor.finish();
@@ -248,7 +245,7 @@ describe('what goes wrong inside a running fit', () => {
 
   it('throws where the user asked for it', async () => {
     const model = tinyModel();
-    const {monitor} = await monitored({model, every: '10 steps', strict: true}, {observer: broken()});
+    const {monitor} = await monitored({model, every: '10 steps', strict: true}, {source: broken()});
     const {x, y} = data();
     await expect(model.fit(x, y, {...fitOptions, callbacks: monitor.callback()})).rejects.toThrow(
       'no space left on device',
@@ -256,13 +253,13 @@ describe('what goes wrong inside a running fit', () => {
   });
 
   it('ends the run as crashed in strict mode where its end fails, with the child and the record closed first', async () => {
-    const {observer} = instantObserver();
+    const {source} = instantSource();
     const order: string[] = [];
     const {monitor, folder} = await monitored(
       {model: tinyModel(), every: [9], strict: true},
       {
-        observer: {
-          ...observer,
+        source: {
+          ...source,
           drain: () => Promise.reject(new Error('the last reading failed')),
           close: async ({whole}) => void order.push(`closed, ${whole ? 'whole' : 'to be resumed'}`),
         },
@@ -277,15 +274,15 @@ describe('what goes wrong inside a running fit', () => {
   });
 
   it('throws in strict mode what failed beside the training, at the next step', async () => {
-    const {observer, events} = instantObserver();
-    const {monitor} = await monitored({model: tinyModel(), strict: true}, {observer});
+    const {source, events} = instantSource();
+    const {monitor} = await monitored({model: tinyModel(), strict: true}, {source});
     events().notice('error', 'baseline_failed', 'no readings in this run');
     await expect(monitor.step()).rejects.toThrow('no readings in this run');
   });
 
   it('is no matter of a loss that is not finite', async () => {
-    const {observer, moments} = instantObserver();
-    const {monitor, folder} = await monitored({model: tinyModel(), log: '1 step', every: [1]}, {observer});
+    const {source, moments} = instantSource();
+    const {monitor, folder} = await monitored({model: tinyModel(), log: '1 step', every: [1]}, {source});
     await monitor.step({loss: NaN});
     await monitor.finish();
     expect(moments[1]!.logged).toEqual({loss: NaN});
@@ -297,7 +294,7 @@ describe('what goes wrong inside a running fit', () => {
 
 /** The checkpoints of a fresh run that keeps three. */
 const checkpointsIn = (dir: string, waiting: (() => readonly number[]) | null) =>
-  createCheckpoints({dir, run: 'run-1', keep: 3, mode: 'max', present: [], observed: [], waiting});
+  createCheckpoints({dir, run: 'run-1', keep: 3, mode: 'max', present: [], values: [], waiting});
 
 describe('a checkpoint at the last batch of an epoch', () => {
   /** What the newest checkpoint says of a training of 4 batches an epoch, saved every 4 steps. */
@@ -306,11 +303,11 @@ describe('a checkpoint at the last batch of an epoch', () => {
     options: {stepsPerEpoch?: number} = {},
   ): Promise<TrainingState | undefined> {
     const dir = mkdtempSync(join(tmpdir(), 'checkpoints-'));
-    const {observer} = instantObserver();
+    const {source} = instantSource();
     const {monitor} = await monitored(
       {model: tinyModel(), every: [99], checkpoints: {dir, every: '4 steps', saveLast: false}, ...options},
       {
-        observer,
+        source,
         saveModel: async to => void (await mkdir(to, {recursive: true})),
         checkpoints: checkpointsIn(dir, null),
       },
@@ -350,14 +347,14 @@ describe('a checkpoint at the last batch of an epoch', () => {
 describe('checkpoints that readings judge', () => {
   it('have one of their own step, whatever the cadence of readings', async () => {
     const dir = mkdtempSync(join(tmpdir(), 'checkpoints-'));
-    const {observer, moments} = instantObserver();
+    const {source, moments} = instantSource();
     const options = {dir, every: '4 steps', monitor: 'invariance/retention'};
     const {monitor} = await monitored(
       {model: tinyModel(), every: '10 steps', checkpoints: options},
       {
-        observer,
+        source,
         saveModel: async to => void (await mkdir(to, {recursive: true})),
-        checkpoints: checkpointsIn(dir, () => observer.waiting()),
+        checkpoints: checkpointsIn(dir, () => source.waiting()),
       },
     );
     for (let step = 0; step < 12; step++) await monitor.step();
@@ -373,16 +370,16 @@ describe('a budget that is exceeded', () => {
   /** A training of 10 ms steps under a clock of its own, its readings 100 ms each. */
   async function training(every: string | number[], steps: number, budget = 0.05) {
     const clock = {now: 0};
-    const {observer, moments} = instantObserver();
+    const {source, moments} = instantSource();
     const {createBudget} = await import('../../src/plugin/budget.js');
     const run = await monitored(
       {model: tinyModel(), every, budget},
       {
-        observer: {
-          ...observer,
+        source: {
+          ...source,
           async take(moment, options) {
             clock.now += 100;
-            await observer.take(moment, options);
+            await source.take(moment, options);
           },
         },
         budget: createBudget({share: budget, cores: 1, now: () => clock.now}),

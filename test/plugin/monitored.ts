@@ -5,9 +5,10 @@ import * as tf from '@tensorflow/tfjs';
 import {createBudget} from '../../src/plugin/budget.js';
 import {checkOptions} from '../../src/plugin/check-options.js';
 import {createDispatcher} from '../../src/tracker/dispatcher.js';
-import {createMonitor, type MonitorParts} from '../../src/plugin/monitor.js';
+import {createMonitor} from '../../src/plugin/monitor.js';
+import type {MonitorParts} from '../../src/plugin/monitor-parts.js';
 import {createNotices} from '../../src/tracker/notices.js';
-import type {Observer, ObserverEvents} from '../../src/plugin/observer.js';
+import type {ReadingSource, SourceEvents} from '../../src/plugin/reading-source.js';
 import type {MonitorOptions} from '../../src/plugin/options.js';
 import {openJournal, readRecords} from '../../src/journal/index.js';
 import type {Moment} from '../../src/types.js';
@@ -25,18 +26,18 @@ export function tinyModel(): tf.LayersModel {
   return model;
 }
 
-/** An observer whose readings cost nothing and come at once, or when they are released. */
-export function instantObserver({deferred = false}: {deferred?: boolean} = {}) {
+/** A source whose readings cost nothing and come at once, or when they are released. */
+export function instantSource({deferred = false}: {deferred?: boolean} = {}) {
   const {layers, pooling, fingerprint, probes, engine} = sampleInfo();
   const moments: (Moment & {acquire: boolean})[] = [];
   const queue: Moment[] = [];
-  let events: ObserverEvents;
+  let events: SourceEvents;
   const release = (): void => {
     for (const moment of queue.splice(0))
       events.reading({...sampleReading(moment.step), ...moment}, {child: 1});
   };
-  const observer: Observer = {
-    observed: {layers, pooling, fingerprint, probes, engine},
+  const source: ReadingSource = {
+    info: {layers, blocks: [], pooling, fingerprint, probes, engine},
     async begin(given) {
       events = given;
       events.baseline(sampleBaseline());
@@ -51,13 +52,13 @@ export function instantObserver({deferred = false}: {deferred?: boolean} = {}) {
     drain: async () => release(),
     close: async () => {},
   };
-  return {observer, moments, release, events: () => events};
+  return {source, moments, release, events: () => events};
 }
 
-/** A real monitor over an observer, its record in a folder of its own. */
+/** A real monitor over a source, its record in a folder of its own. */
 export async function monitored(
   given: Partial<MonitorOptions> & {model: tf.LayersModel},
-  {observer, ...parts}: Partial<MonitorParts> & {observer: Observer},
+  {source, ...parts}: Partial<MonitorParts> & {source: ReadingSource},
 ) {
   const options = checkOptions({tf, probes: 'probes', budget: Infinity, console: false, ...given});
   const folder = join(mkdtempSync(join(tmpdir(), 'monitor-')), 'run-1');
@@ -73,7 +74,7 @@ export async function monitored(
   const monitor = await createMonitor({
     options,
     run: {id: 'run-1', folder, fingerprint: 'f1'},
-    observer,
+    source,
     dispatcher,
     notices: createNotices({
       emit: dispatcher.event,

@@ -11,7 +11,7 @@ import {
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {beforeEach, describe, expect, it, onTestFinished} from 'vitest';
-import {holdCheckpoint} from '../../src/watch/hold.js';
+import {holdCheckpoint} from '../../src/watch/hold-checkpoint.js';
 import {createQueue} from '../../src/watch/queue.js';
 import type {Stepped} from '../../src/watch/scan.js';
 

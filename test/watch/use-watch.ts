@@ -4,7 +4,7 @@ import {tmpdir} from 'node:os';
 import {dirname, join} from 'node:path';
 import {afterAll, afterEach, beforeAll, beforeEach} from 'vitest';
 import {inversionOptions} from '../../src/inversion/index.js';
-import {startMeasuring, type Measuring} from '../../src/measure/index.js';
+import {startChildMeasurer, type ChildMeasurer} from '../../src/measure/index.js';
 import {watchFolder, type WatchOptions, type WatchSummary} from '../../src/watch/index.js';
 import {readRun} from '../../src/journal/index.js';
 import {seededRandom} from '../../src/random.js';
@@ -20,25 +20,25 @@ export const probesOf = (count: number): Images => {
 
 /** A real measuring process for a file of tests, and for each test a folder to watch. */
 export function useWatch() {
-  let measuring: Measuring;
+  let measurer: ChildMeasurer;
   let scratch: string;
   beforeAll(() => {
-    measuring = startMeasuring({
+    measurer = startChildMeasurer({
       pretrained: tinyVit,
       probes: probesOf(12),
       inversion: inversionOptions({steps: 10}),
       cache: null,
     });
   });
-  afterAll(() => measuring.close());
+  afterAll(() => measurer.close());
   beforeEach(() => {
     scratch = mkdtempSync(join(tmpdir(), 'watch-'));
   });
   afterEach(() => rm(scratch, {recursive: true, force: true}));
 
   return {
-    get measuring() {
-      return measuring;
+    get measurer() {
+      return measurer;
     },
     get scratch() {
       return scratch;
@@ -50,7 +50,7 @@ export function useWatch() {
     watch: (options: Partial<WatchOptions> = {}): Promise<WatchSummary> =>
       watchFolder({
         folder: join(scratch, 'out'),
-        measuring,
+        measurer,
         pretrained: tinyVit,
         dir: join(scratch, 'runs'),
         poll: 0.05,

@@ -14,7 +14,7 @@ import {mkdir} from 'node:fs/promises';
 import {join} from 'node:path';
 import {beforeEach, describe, expect, it, vi} from 'vitest';
 import {inversionOptions} from '../../src/inversion/index.js';
-import {startMeasuring, type Measuring} from '../../src/measure/index.js';
+import {startChildMeasurer, type ChildMeasurer} from '../../src/measure/index.js';
 import {readRun} from '../../src/journal/index.js';
 import {writeCheckpoint} from './checkpoint-writer.js';
 import {tinyVit} from '../measure/tiny-vit.js';
@@ -22,8 +22,8 @@ import {age, noticesOf, probesOf, stepsOf, useWatch, writeFolder} from './use-wa
 
 const context = useWatch();
 const {watch} = context;
-let {folder, scratch, measuring}: {folder: string; scratch: string; measuring: Measuring} = {} as never;
-beforeEach(() => ({folder, scratch, measuring} = context));
+let {folder, scratch, measurer}: {folder: string; scratch: string; measurer: ChildMeasurer} = {} as never;
+beforeEach(() => ({folder, scratch, measurer} = context));
 
 describe('watchFolder', () => {
   it('waits for the folder, measures each checkpoint as it appears, and ends when the training has', async () => {
@@ -82,14 +82,14 @@ describe('watchFolder', () => {
   it('measures checkpoints that save_total_limit deletes while they wait', async () => {
     let open = (): void => {};
     const opened = new Promise<void>(resolve => (open = resolve));
-    const slow: Measuring = {
-      ...measuring,
+    const slow: ChildMeasurer = {
+      ...measurer,
       read: async request => {
         if (request.moment.step > 0) await opened;
-        return measuring.read(request);
+        return measurer.read(request);
       },
     };
-    const watched = watch({measuring: slow});
+    const watched = watch({measurer: slow});
     await mkdir(folder);
     const runs = join(scratch, 'runs');
     const held = (): string[] =>
@@ -136,15 +136,15 @@ describe('watchFolder', () => {
     await writeCheckpoint(folder, 10);
     await writeCheckpoint(folder, 20);
     const stop = new AbortController();
-    const stopping: Measuring = {
-      ...measuring,
+    const stopping: ChildMeasurer = {
+      ...measurer,
       read: async request => {
-        const reading = await measuring.read(request);
+        const reading = await measurer.read(request);
         if (request.moment.step === 10) stop.abort();
         return reading;
       },
     };
-    const first = await watch({measuring: stopping, signal: stop.signal});
+    const first = await watch({measurer: stopping, signal: stop.signal});
     expect(first).toMatchObject({measured: [10], ended: 'interrupted'});
     expect((await readRun(first.folder)).state).toBe('killed');
     expect((await watch({until: 'once'})).measured).toEqual([20]);
@@ -219,13 +219,13 @@ describe('watchFolder', () => {
   it('refuses to go on in a run that was measured otherwise', async () => {
     await writeCheckpoint(folder, 10);
     await watch({until: 'once', run: 'mine'});
-    const other = startMeasuring({
+    const other = startChildMeasurer({
       pretrained: tinyVit,
       probes: probesOf(8),
       inversion: inversionOptions({steps: 3}),
       cache: null,
     });
-    await expect(watch({until: 'once', run: 'mine', measuring: other})).rejects.toThrow('measured otherwise');
+    await expect(watch({until: 'once', run: 'mine', measurer: other})).rejects.toThrow('measured otherwise');
     await other.close();
   });
 });

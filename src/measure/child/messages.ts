@@ -5,7 +5,7 @@ import type {Baseline, Fingerprint, Images, LayerName, Moment, Pooling, Reading}
 import type {Progress} from '../progress.js';
 
 /** What a measuring process measures. Only names of files cross where there are files. */
-export interface MeasuringSpec {
+export interface MeasurerSpec {
   /** Hugging Face folder of the pretrained model. */
   pretrained: string;
   /** Default all blocks and the final norm. */
@@ -31,7 +31,7 @@ export interface MeasuringSpec {
 }
 
 /** Known as soon as model and probes are loaded, before anything is measured. */
-export interface MeasuringInfo {
+export interface MeasurerInfo {
   engine: string;
   layers: readonly LayerName[];
   blocks: readonly LayerName[];
@@ -52,7 +52,7 @@ export interface ReadRequest {
 
 /** `open` first and once; then requests, answered in order. `help` only makes inversions for others. */
 export type Command =
-  | {type: 'open'; spec: MeasuringSpec}
+  | {type: 'open'; spec: MeasurerSpec}
   | {type: 'info'; id: number}
   | {type: 'baseline'; id: number}
   | {type: 'check'; id: number; folder: string}
@@ -60,7 +60,7 @@ export type Command =
   | {type: 'read'; id: number; request: ReadRequest};
 
 export type Report =
-  | {type: 'done'; id: number; value: MeasuringInfo | Baseline | Reading | null}
+  | {type: 'done'; id: number; value: MeasurerInfo | Baseline | Reading | null}
   | {type: 'failed'; id: number; code: ErrorCode; message: string; stack: string | undefined}
   | {type: 'progress'; progress: Progress}
   | {type: 'notice'; code: string; message: string};

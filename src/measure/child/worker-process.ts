@@ -1,7 +1,7 @@
 import {fork, type ChildProcess} from 'node:child_process';
 import {createRequire} from 'node:module';
 import {InvarianceError} from '../../errors.js';
-import type {Command, MeasuringSpec, Report} from './messages.js';
+import type {Command, MeasurerSpec, Report} from './messages.js';
 import type {Progress} from '../progress.js';
 
 /** How often one request is given to a process: once more after the process died over it. */
@@ -35,7 +35,7 @@ export class WorkerProcess {
   private closed = false;
 
   constructor(
-    private readonly spec: MeasuringSpec,
+    private readonly spec: MeasurerSpec,
     private readonly options: WorkerProcessOptions,
   ) {}
 

@@ -11,7 +11,7 @@ import {
 } from '../../inversion/index.js';
 import {openInversions} from '../inversions.js';
 import {checkFit, createMeasurer, type Measurer, type MeasurerOptions} from '../measurer.js';
-import type {Command, MeasuringInfo, MeasuringSpec, Report} from './messages.js';
+import type {Command, MeasurerInfo, MeasurerSpec, Report} from './messages.js';
 import {loadProbes, loadSeeds} from '../../probes/index.js';
 import {withWeights} from '../with-weights.js';
 
@@ -22,14 +22,14 @@ interface Opened {
   /** The pretrained folder, which gives what checkpoints leave out. */
   base: string;
   options: Required<Omit<MeasurerOptions, 'onProgress' | 'now'>>;
-  info: MeasuringInfo;
+  info: MeasurerInfo;
 }
 
 function report(message: Report): void {
   process.send?.(message);
 }
 
-async function open(spec: MeasuringSpec): Promise<Opened> {
+async function open(spec: MeasurerSpec): Promise<Opened> {
   const model = await openModelFolder(spec.pretrained);
   await model.tensors.close();
   const {layers, pooling, threads = 1, workers = 1} = spec;

@@ -6,15 +6,15 @@ import {createInterface} from 'node:readline';
 import {pathToFileURL} from 'node:url';
 import {afterAll, afterEach, beforeAll, describe, expect, test} from 'vitest';
 import {inversionOptions} from '../../../src/inversion/index.js';
-import {startMeasuring, type Measuring} from '../../../src/measure/child/measuring.js';
-import type {MeasuringSpec} from '../../../src/measure/child/messages.js';
+import {startChildMeasurer, type ChildMeasurer} from '../../../src/measure/child/child-measurer.js';
+import type {MeasurerSpec} from '../../../src/measure/child/messages.js';
 import type {Progress} from '../../../src/measure/progress.js';
 import {WorkerProcess} from '../../../src/measure/child/worker-process.js';
 import type {Baseline, Moment} from '../../../src/types.js';
 import {finetuned, tinyProbes, tinyVariant, tinyVit} from '../tiny-vit.js';
 
 let folder: string;
-let spec: MeasuringSpec;
+let spec: MeasurerSpec;
 let changed: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'invariance-measuring-'));
@@ -30,16 +30,16 @@ afterAll(() => rm(folder, {recursive: true, force: true}));
 
 let open: {close(): Promise<void>}[] = [];
 afterEach(async () => {
-  await Promise.all(open.map(measuring => measuring.close()));
+  await Promise.all(open.map(measurer => measurer.close()));
   open = [];
 });
 function start(
-  changes: Partial<MeasuringSpec> = {},
-  options: Parameters<typeof startMeasuring>[1] = {},
-): Measuring {
-  const measuring = startMeasuring({...spec, ...changes}, options);
-  open.push(measuring);
-  return measuring;
+  changes: Partial<MeasurerSpec> = {},
+  options: Parameters<typeof startChildMeasurer>[1] = {},
+): ChildMeasurer {
+  const measurer = startChildMeasurer({...spec, ...changes}, options);
+  open.push(measurer);
+  return measurer;
 }
 
 const at = (step: number): Moment => ({step, epoch: null, time: 0, logged: {}});
@@ -63,12 +63,12 @@ test('says what it measures before it measures', async () => {
 });
 
 test('at t = 0 a folder of the pretrained model gives the ceiling to the bit; a finetuned one does not', async () => {
-  const measuring = start();
+  const measurer = start();
   const [info, baseline, first, later] = await Promise.all([
-    measuring.info(),
-    measuring.baseline(),
-    measuring.read({folder: tinyVit, moment: at(0)}),
-    measuring.read({folder: changed, moment: at(7), acquire: true}),
+    measurer.info(),
+    measurer.baseline(),
+    measurer.read({folder: tinyVit, moment: at(0)}),
+    measurer.read({folder: changed, moment: at(7), acquire: true}),
   ]);
   expect(baseline.fingerprint).toEqual(info.fingerprint);
   expect(first.retention).toEqual(baseline.ceiling);
@@ -82,18 +82,18 @@ test('a checkpoint of NaN weights is refused by the name of the tensor, and the 
   const broken = await tinyVariant(join(folder, 'broken'), (name, data) =>
     name.includes('layer.1.output.dense.weight') ? data.map((value, k) => (k === 5 ? NaN : value)) : data,
   );
-  const measuring = start();
-  await expect(measuring.check(broken)).rejects.toMatchObject({code: 'bad_weights'});
-  await expect(measuring.read({folder: broken, moment: at(1)})).rejects.toThrow(
+  const measurer = start();
+  await expect(measurer.check(broken)).rejects.toMatchObject({code: 'bad_weights'});
+  await expect(measurer.read({folder: broken, moment: at(1)})).rejects.toThrow(
     /layer\.1\.output\.dense\.weight/,
   );
-  expect((await measuring.read({folder: changed, moment: at(2)})).step).toBe(2);
+  expect((await measurer.read({folder: changed, moment: at(2)})).step).toBe(2);
 });
 
 test('a model that cannot be opened fails every request with its reason, and does not hang', async () => {
-  const measuring = start({pretrained: join(folder, 'absent')});
-  await expect(measuring.info()).rejects.toThrow(/absent/);
-  await expect(measuring.baseline()).rejects.toMatchObject({code: 'bad_weights'});
+  const measurer = start({pretrained: join(folder, 'absent')});
+  await expect(measurer.info()).rejects.toThrow(/absent/);
+  await expect(measurer.baseline()).rejects.toMatchObject({code: 'bad_weights'});
 });
 
 test('several processes share the inversions, and agree with one', async () => {
@@ -136,8 +136,8 @@ describe('a process that dies', () => {
     const notices: string[] = [];
     process.env.NODE_OPTIONS = '--require /nowhere/absent.cjs';
     try {
-      const measuring = start({}, {onNotice: (_, message) => notices.push(message)});
-      await expect(measuring.info()).rejects.toThrow(
+      const measurer = start({}, {onNotice: (_, message) => notices.push(message)});
+      await expect(measurer.info()).rejects.toThrow(
         /died \(exit code 1\); its last words: Error: Cannot find module '\/nowhere\/absent\.cjs'; it was tried/,
       );
       expect(notices).toHaveLength(1);
@@ -180,9 +180,9 @@ describe('the process of the user', () => {
       [
         '--input-type=module',
         '-e',
-        `import {startMeasuring} from ${JSON.stringify(pathToFileURL(resolve('dist/measure/child/measuring.js')).href)};
+        `import {startChildMeasurer} from ${JSON.stringify(pathToFileURL(resolve('dist/measure/child/child-measurer.js')).href)};
          import {execFileSync} from 'node:child_process';
-         const measuring = startMeasuring(${JSON.stringify(spec)});
+         const measurer = startChildMeasurer(${JSON.stringify(spec)});
          const children = () => execFileSync('ps', ['-o', 'pid=', '--ppid', String(process.pid)], {encoding: 'utf8'});
          ${body}`,
       ],
@@ -194,9 +194,9 @@ describe('the process of the user', () => {
 
   test('may be killed: the measuring process ends by itself', async () => {
     const {child, first} = script(`
-      await measuring.info();
+      await measurer.info();
       console.log(children().trim().split(/\\s+/)[0]);
-      await measuring.baseline();
+      await measurer.baseline();
       await new Promise(() => setInterval(() => {}, 1000));`);
     const pid = Number(await first);
     expect(pid).toBeGreaterThan(0);
@@ -205,18 +205,18 @@ describe('the process of the user', () => {
   });
 
   test('ends when it is done, though nothing was closed', async () => {
-    const {child, first} = script(`await measuring.info(); console.log('done');`);
+    const {child, first} = script(`await measurer.info(); console.log('done');`);
     expect(await first).toBe('done');
     expect(await new Promise(settle => child.once('exit', settle))).toBe(0);
   });
 
   test('closing refuses what is open and ends the process', async () => {
-    const measuring = start();
-    await measuring.info();
-    const baseline = measuring.baseline();
+    const measurer = start();
+    await measurer.info();
+    const baseline = measurer.baseline();
     const refused = expect(baseline).rejects.toThrow(/closed/);
-    await measuring.close();
+    await measurer.close();
     await refused;
-    await expect(measuring.info()).rejects.toThrow(/closed/);
+    await expect(measurer.info()).rejects.toThrow(/closed/);
   });
 });

@@ -25,7 +25,7 @@ interface Placed {
 }
 
 /** What is done and what is not, from one watch of a folder to the next. */
-export interface Memory {
+export interface MeasuredCheckpoints {
   /** The step this path once got. */
   stepOf(path: string): number | undefined;
   /** The highest step that any checkpoint got; 0 before the first. */
@@ -45,7 +45,7 @@ export interface Memory {
  * @param onTrouble told once when the file cannot be written; the next watch then measures again what this one did
  * @throws InvarianceError `bad_record` for a file that cannot be read
  */
-export async function openMemory({
+export async function openMeasuredCheckpoints({
   run,
   folder,
   onTrouble,
@@ -53,7 +53,7 @@ export async function openMemory({
   run: string;
   folder: string;
   onTrouble: (message: string) => void;
-}): Promise<Memory> {
+}): Promise<MeasuredCheckpoints> {
   const file = join(run, FILE);
   const entries = new Map(Object.entries(await read(file)));
   const keyOf = (path: string): string => relative(folder, path) || '.';

@@ -1,11 +1,11 @@
 import type {Baseline, Reading} from '../../types.js';
-import type {MeasuringInfo, MeasuringSpec, ReadRequest} from './messages.js';
+import type {MeasurerInfo, MeasurerSpec, ReadRequest} from './messages.js';
 import type {OnProgress} from '../progress.js';
 import {WorkerProcess} from './worker-process.js';
 
-export interface Measuring {
+export interface ChildMeasurer {
   /** Known within seconds: layers, fingerprint, engine, probes. */
-  info(): Promise<MeasuringInfo>;
+  info(): Promise<MeasurerInfo>;
   /**
    * Reads a checkpoint's weights and measures nothing: what is wrong with them shows before the inversions begin.
    *
@@ -31,13 +31,13 @@ export interface Measuring {
  *
  * @param options.onNotice told when the process died and is started again, or when the cache cannot be used.
  */
-export function startMeasuring(
-  spec: MeasuringSpec,
+export function startChildMeasurer(
+  spec: MeasurerSpec,
   {
     onProgress = () => {},
     onNotice = () => {},
   }: {onProgress?: OnProgress; onNotice?: (code: string, message: string) => void} = {},
-): Measuring {
+): ChildMeasurer {
   const helpers: WorkerProcess[] = [];
 
   /** Helpers are started once there is something to invert, and die unnoticed: their layers are taken over. */

@@ -1,17 +1,8 @@
-import type {Progress} from '../measure/index.js';
-import type {Baseline, Fingerprint, LayerName, Moment, Pooling, Reading} from '../types.js';
+import type {MeasurerInfo, Progress} from '../measure/index.js';
+import type {Baseline, Moment, Reading} from '../types.js';
 
-/** What is known of the measurement before anything is measured. */
-export interface Observed {
-  layers: readonly LayerName[];
-  pooling: Pooling;
-  fingerprint: Fingerprint;
-  probes: {count: number; source: string};
-  engine: string;
-}
-
-/** What an observer tells its monitor, whenever it comes. */
-export interface ObserverEvents {
+/** What a source tells its monitor, whenever it comes. */
+export interface SourceEvents {
   baseline(baseline: Baseline): void;
   /** @param child busy milliseconds of a measuring child; 0 where the training thread itself measured */
   reading(reading: Reading, options: {child: number}): void;
@@ -21,10 +12,10 @@ export interface ObserverEvents {
 }
 
 /** Where readings are made: in this process, or from snapshots in a child. */
-export interface Observer {
-  readonly observed: Observed;
+export interface ReadingSource {
+  readonly info: MeasurerInfo;
   /** Starts, or goes on with, what was left to do. */
-  begin(events: ObserverEvents): Promise<void>;
+  begin(events: SourceEvents): Promise<void>;
   /** A reading of the model as it is now. Training waits for the promise; the reading may come later. */
   take(moment: Moment, options: {acquire: boolean}): Promise<void>;
   /** Steps of readings taken and not measured yet, ascending. */

@@ -4,11 +4,11 @@ import {messageOf} from '../errors.js';
 import type {Images, Moment} from '../types.js';
 import {removeFolder} from '../disk/index.js';
 import type {ModelFiles} from '../checkpoints/index.js';
-import type {Observed, Observer, ObserverEvents} from './observer.js';
+import type {ReadingSource, SourceEvents} from './reading-source.js';
 import type {CheckedOptions} from './options.js';
 import {loadProbes} from '../probes/index.js';
 import {linkModel, openSnapshots, type Snapshot} from '../checkpoints/index.js';
-import {startMeasuring} from '../measure/index.js';
+import {startChildMeasurer, type MeasurerInfo} from '../measure/index.js';
 import {withoutTensors} from '../probes/index.js';
 import {thin} from '../measure/index.js';
 
@@ -28,7 +28,7 @@ type Options = Pick<
  * @param past steps that are on record already, and the step training goes on from: what a killed process left to
  *   measure up to there is measured, what it left beyond is dropped
  */
-export async function observeInChild({
+export async function snapshotSource({
   options,
   files,
   folder,
@@ -38,16 +38,16 @@ export async function observeInChild({
   files: ModelFiles;
   folder: string;
   past: {step: number; recorded: ReadonlySet<number>} | null;
-}): Promise<Observer> {
+}): Promise<ReadingSource> {
   const {layers, pooling, probesMax, seeds, inversion} = options;
   const pretrained = options.reference ?? join(folder, 'reference');
   if (options.reference === undefined) await files.save(pretrained);
   const snapshots = openSnapshots(join(folder, 'snapshots'));
 
-  let events: ObserverEvents | null = null;
+  let events: SourceEvents | null = null;
   /** What the child says before anybody listens. */
   const early: [code: string, message: string][] = [];
-  const measuring = startMeasuring(
+  const measurer = startChildMeasurer(
     {
       pretrained,
       probes: await probesOf(options),
@@ -63,12 +63,12 @@ export async function observeInChild({
         events === null ? early.push([code, message]) : events.notice('warning', code, message),
     },
   );
-  let observed: Observed;
+  let info: MeasurerInfo;
   try {
-    observed = await measuring.info();
+    info = await measurer.info();
     if (options.reference !== undefined) await checkLiveModel();
   } catch (error) {
-    await measuring.close();
+    await measurer.close();
     throw error;
   }
 
@@ -76,7 +76,7 @@ export async function observeInChild({
   async function checkLiveModel(): Promise<void> {
     const live = join(folder, 'live');
     await files.save(live);
-    await measuring.check(live).finally(() => removeFolder(live));
+    await measurer.check(live).finally(() => removeFolder(live));
   }
 
   const queue: Snapshot[] = [];
@@ -88,7 +88,7 @@ export async function observeInChild({
   async function work(): Promise<void> {
     if (baseline === 'unknown') {
       try {
-        events!.baseline(await measuring.baseline());
+        events!.baseline(await measurer.baseline());
         baseline = 'known';
       } catch (error) {
         if (closing) return;
@@ -106,7 +106,7 @@ export async function observeInChild({
 
   async function measure({folder, moment, acquire}: Snapshot): Promise<void> {
     try {
-      const reading = await measuring.read({folder, moment, acquire});
+      const reading = await measurer.read({folder, moment, acquire});
       events!.reading(reading, {child: reading.cost.seconds * 1000});
     } catch (error) {
       if (closing) return;
@@ -139,7 +139,7 @@ export async function observeInChild({
   }
 
   return {
-    observed,
+    info,
     async begin(given) {
       events = given;
       for (const [code, message] of early) events.notice('warning', code, message);
@@ -172,7 +172,7 @@ export async function observeInChild({
     },
     async close({whole}) {
       closing = true;
-      await measuring.close();
+      await measurer.close();
       await working;
       if (!whole) return;
       await snapshots.clear();

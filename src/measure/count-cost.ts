@@ -2,7 +2,7 @@ import type {Engine} from '../engine/index.js';
 import type {Cost, Images} from '../types.js';
 
 /** What an engine has cost since the meter was made. */
-export interface Meter {
+export interface CostCounter {
   /** The engine, counted. */
   readonly engine: Engine;
   /** Runs `work` and says what it cost. Not for works that overlap. */
@@ -10,7 +10,7 @@ export interface Meter {
 }
 
 /** @param now milliseconds of a clock that never goes back. */
-export function meterOf(engine: Engine, now: () => number): Meter {
+export function countCost(engine: Engine, now: () => number): CostCounter {
   let forwards = 0;
   let gradients = 0;
   return {

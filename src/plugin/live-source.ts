@@ -3,7 +3,7 @@ import {loadTfjsModel, openTfjsEngine, type Engine, type Weights} from '../engin
 import {type Preprocessor} from '../models/index.js';
 import {defaultCacheFolder, drawSeeds, fingerprintOf, openInversionCache} from '../inversion/index.js';
 import {checkFit, createMeasurer, type Measurer} from '../measure/index.js';
-import type {Observer, ObserverEvents} from './observer.js';
+import type {ReadingSource, SourceEvents} from './reading-source.js';
 import type {CheckedOptions} from './options.js';
 import {loadProbes, loadSeeds} from '../probes/index.js';
 import {withoutTensors} from '../probes/index.js';
@@ -26,7 +26,7 @@ type Options = Pick<
  * Measures any LayersModel through taps on the live model, on the user's own backend. The baseline is taken in `begin`,
  * before training, while the model is still the pretrained one; every reading stops the training for as long as it takes.
  */
-export async function observeInProcess(options: Options): Promise<Observer> {
+export async function liveSource(options: Options): Promise<ReadingSource> {
   const {tf, model, probesMax, seeds: seedsFrom, reference: folder, inversion} = options;
   const engine = await engineOf(options, model);
   const {images, source} = await loadProbes(await withoutTensors(tf, options.probes), {
@@ -39,10 +39,11 @@ export async function observeInProcess(options: Options): Promise<Observer> {
   const reference = folder === undefined ? engine.weights() : await weightsIn(folder, options);
   const floor = 0;
   let measurer: Measurer | null = null;
-  let events: ObserverEvents;
+  let events: SourceEvents;
   return {
-    observed: {
+    info: {
       layers: engine.layers,
+      blocks: engine.blocks,
       pooling: engine.pooling,
       fingerprint: fingerprintOf({
         engine,

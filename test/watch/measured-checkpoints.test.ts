@@ -2,11 +2,11 @@ import {existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync} from 'node:fs
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {beforeEach, expect, it, onTestFinished} from 'vitest';
-import {openMemory} from '../../src/watch/memory.js';
+import {openMeasuredCheckpoints} from '../../src/watch/measured-checkpoints.js';
 
 let run: string;
 beforeEach(() => {
-  const scratch = mkdtempSync(join(tmpdir(), 'memory-'));
+  const scratch = mkdtempSync(join(tmpdir(), 'measured-checkpoints-'));
   run = join(scratch, 'run');
   mkdirSync(run);
   onTestFinished(() => rmSync(scratch, {recursive: true, force: true}));
@@ -16,11 +16,11 @@ const path = '/out/checkpoint-10';
 
 it('is there again when it is opened again', async () => {
   const folder = '/out';
-  const memory = await openMemory({run, folder, onTrouble: expect.unreachable});
-  memory.place('/out/mine.safetensors', 11);
-  memory.done({path, step: 10, mtime: 5});
-  await memory.saved();
-  const again = await openMemory({run, folder, onTrouble: expect.unreachable});
+  const checkpoints = await openMeasuredCheckpoints({run, folder, onTrouble: expect.unreachable});
+  checkpoints.place('/out/mine.safetensors', 11);
+  checkpoints.done({path, step: 10, mtime: 5});
+  await checkpoints.saved();
+  const again = await openMeasuredCheckpoints({run, folder, onTrouble: expect.unreachable});
   expect(again.isDone({path, mtime: 5})).toBe(true);
   expect(again.isDone({path, mtime: 6})).toBe(false);
   expect(again.isDone({path: '/out/mine.safetensors', mtime: 5})).toBe(false);
@@ -30,14 +30,18 @@ it('is there again when it is opened again', async () => {
 
 it('says once that the disk does not take it, and goes on', async () => {
   const troubles: string[] = [];
-  const memory = await openMemory({run, folder: '/out', onTrouble: message => troubles.push(message)});
+  const checkpoints = await openMeasuredCheckpoints({
+    run,
+    folder: '/out',
+    onTrouble: message => troubles.push(message),
+  });
   rmSync(run, {recursive: true});
   writeFileSync(run, '');
   for (const mtime of [1, 2]) {
-    memory.done({path, step: 10, mtime});
-    await memory.saved();
+    checkpoints.done({path, step: 10, mtime});
+    await checkpoints.saved();
   }
   expect(troubles).toEqual([expect.stringContaining('watched.json')]);
-  expect(memory.isDone({path, mtime: 2})).toBe(true);
+  expect(checkpoints.isDone({path, mtime: 2})).toBe(true);
   expect(existsSync(join(run, 'watched.json'))).toBe(false);
 });

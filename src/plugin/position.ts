@@ -1,0 +1,47 @@
+import type {TrainingState} from '../checkpoints/index.js';
+
+/** Where a training stands: optimiser steps, whole epochs, and batches of the epoch under way, counted as the loop runs. */
+export class Position {
+  step: number;
+  epochs: number;
+  batch: number;
+  /** Batches an epoch; null until it is known. */
+  stepsPerEpoch: number | null;
+
+  constructor(start: Pick<TrainingState, 'step' | 'epochs' | 'batch' | 'stepsPerEpoch'>) {
+    this.step = start.step;
+    this.epochs = start.epochs;
+    this.batch = start.batch;
+    this.stepsPerEpoch = start.stepsPerEpoch;
+  }
+
+  /** Epochs done, the one under way counted in part; null inside an epoch of unknown length. */
+  get epoch(): number | null {
+    if (this.batch === 0) return this.epochs;
+    return this.stepsPerEpoch === null ? null : this.epochs + this.batch / this.stepsPerEpoch;
+  }
+
+  /** Epochs and batches done as training goes on: after the last batch of an epoch, from the first of the next. */
+  get next(): {epochs: number; batch: number} {
+    return this.batch === this.stepsPerEpoch
+      ? {epochs: this.epochs + 1, batch: 0}
+      : {epochs: this.epochs, batch: this.batch};
+  }
+
+  countStep(): void {
+    this.step++;
+    this.batch++;
+  }
+
+  /** The first epoch that ends says how long one is, where nobody said so before. */
+  countEpoch(): void {
+    this.stepsPerEpoch ??= this.batch > 0 ? this.batch : null;
+    this.epochs++;
+    this.batch = 0;
+  }
+
+  /** The loop starts the epoch under way again from its first batch. */
+  restartEpoch(): void {
+    this.batch = 0;
+  }
+}

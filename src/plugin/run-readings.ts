@@ -1,0 +1,112 @@
+import {InvarianceError} from '../errors.js';
+import {createInversionProgress} from '../measure/index.js';
+import type {Dispatcher, Notices} from '../tracker/index.js';
+import type {Baseline, Moment, Reading} from '../types.js';
+import type {Budget} from './budget.js';
+import type {ReadingSource} from './reading-source.js';
+
+/** What takes readings, and what is told of them. */
+export interface ReadingParts {
+  source: ReadingSource;
+  dispatcher: Pick<Dispatcher, 'event' | 'reading'>;
+  notices: Notices;
+  budget: Budget;
+  /** Monotonic and Unix milliseconds. */
+  clock: () => number;
+  now: () => number;
+}
+
+/**
+ * The readings of one run: taken one a step at most, recorded whenever they come in, and charged to the budget. Holds
+ * the baseline, how many readings there are, and what failed while nobody was waiting.
+ */
+export class RunReadings {
+  baseline: Baseline | null = null;
+  /** Readings on record. */
+  count: number;
+  /** Of a strict run: what the next call is to throw. */
+  private fault: InvarianceError | null = null;
+  private taken = -1;
+
+  /**
+   * @param options.recorded steps of the readings that are on record already
+   * @param options.strict what fails in the source is thrown at the next occasion
+   * @param options.onReading told of each reading after it was recorded
+   */
+  constructor(
+    private readonly parts: ReadingParts,
+    private readonly options: {
+      recorded: readonly number[];
+      strict: boolean;
+      onReading: (reading: Reading, baseline: Baseline | null) => void;
+    },
+  ) {
+    this.count = options.recorded.length;
+  }
+
+  /** Starts the source, or has it go on with what a killed process left. */
+  async begin(): Promise<void> {
+    const {source, dispatcher, notices, now} = this.parts;
+    await source.begin({
+      baseline: baseline => {
+        this.baseline = baseline;
+        dispatcher.event({type: 'baseline', time: now(), baseline});
+      },
+      reading: (reading, {child}) => this.receive(reading, child),
+      notice: (level, code, message) => {
+        notices.raise(level, code, message);
+        if (this.options.strict && level === 'error')
+          this.fault = new InvarianceError('engine_failed', message);
+      },
+      progress: createInversionProgress((message, options) =>
+        notices.raise('info', 'inversion', message, options),
+      ),
+    });
+    this.taken = Math.max(-1, ...this.options.recorded, ...source.waiting());
+  }
+
+  /** Takes one of the model as it is now, unless this step has one; whether it was taken. */
+  async take(moment: Moment, {acquire}: {acquire: boolean}): Promise<boolean> {
+    const {source, notices, budget, clock} = this.parts;
+    if (this.taken === moment.step) return false;
+    const start = clock();
+    const isTaken = await notices.guard('reading_failed', async () => {
+      await source.take(moment, {acquire});
+      this.taken = moment.step;
+      return true;
+    });
+    budget.blocked(clock() - start);
+    return isTaken ?? false;
+  }
+
+  /** How many were taken and are still to be measured. */
+  get waiting(): number {
+    return this.parts.source.waiting().length;
+  }
+
+  /** Waits for those, saying so. */
+  async drain(): Promise<void> {
+    const {waiting} = this;
+    if (waiting > 0) {
+      const readings = waiting === 1 ? '1 reading is' : `${waiting} readings are`;
+      const message = `training is over; ${readings} still being measured`;
+      this.parts.notices.raise('info', 'draining', message, {aloud: true});
+    }
+    await this.parts.source.drain();
+    this.throwFault();
+  }
+
+  /** @throws InvarianceError in strict mode, what failed while nobody was waiting */
+  throwFault(): void {
+    if (this.fault !== null) throw this.fault;
+  }
+
+  private receive(reading: Reading, child: number): void {
+    const {dispatcher, budget} = this.parts;
+    this.count++;
+    dispatcher.reading(reading);
+    // That of step 0 is taken before training, whenever it comes in.
+    if (child > 0) budget.measured(child, {onAccount: reading.step > 0});
+    this.options.onReading(reading, this.baseline);
+  }
+}
