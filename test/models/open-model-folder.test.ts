@@ -79,7 +79,10 @@ describe('a folder that is not whole is refused, with what to do', () => {
   test.each(damages)('%s', async (_, damage, message) => {
     const folder = await copyOf('sharded');
     await damage(folder);
-    expect(await rejection(openModelFolder(folder))).toMatchObject({code: 'bad_weights', message});
+    expect(await rejection(openModelFolder(folder))).toMatchObject({
+      code: 'bad_weights',
+      message: expect.stringMatching(message),
+    });
   });
 
   test('an index that puts a tensor into a shard without it, or outside the folder', async () => {
@@ -89,19 +92,19 @@ describe('a folder that is not whole is refused, with what to do', () => {
     index.weight_map['classifier.bias'] = 'model-00002-of-00002.safetensors';
     await writeFile(path, JSON.stringify(index));
     expect(await rejection(openModelFolder(folder))).toMatchObject({
-      message: /puts tensor "classifier\.bias" into model-00002.*does not hold it/,
+      message: expect.stringMatching(/puts tensor "classifier\.bias" into model-00002.*does not hold it/),
     });
     index.weight_map['classifier.bias'] = '../elsewhere.safetensors';
     await writeFile(path, JSON.stringify(index));
     expect(await rejection(openModelFolder(folder))).toMatchObject({
-      message: /puts tensor "classifier\.bias"/,
+      message: expect.stringMatching(/puts tensor "classifier\.bias"/),
     });
   });
 
   test('a folder that is not there', async () => {
     expect(await rejection(openModelFolder('no/such/model'))).toMatchObject({
       code: 'bad_weights',
-      message: /no\/such\/model: holds no model\.safetensors/,
+      message: expect.stringMatching(/no\/such\/model: holds no model\.safetensors/),
     });
   });
 
@@ -110,7 +113,9 @@ describe('a folder that is not whole is refused, with what to do', () => {
     await writeFile(join(folder, 'pytorch_model.bin'), '');
     expect(await rejection(openModelFolder(folder))).toMatchObject({
       code: 'bad_weights',
-      message: /pytorch_model\.bin: is a Python pickle.*python -c ".*save_file.*model\.safetensors/,
+      message: expect.stringMatching(
+        /pytorch_model\.bin: is a Python pickle.*python -c ".*save_file.*model\.safetensors/,
+      ),
     });
   });
 });
@@ -142,7 +147,9 @@ describe('what a checkpoint leaves out comes from the base', () => {
   test('a lone file takes config and preprocessing', async () => {
     const path = join(await scratch(), 'epoch=1.safetensors');
     await cp(join(fixtures, 'whole/model.safetensors'), path);
-    expect(await rejection(openModelFolder(path))).toMatchObject({message: /has no config\.json.*as base/});
+    expect(await rejection(openModelFolder(path))).toMatchObject({
+      message: expect.stringMatching(/has no config\.json.*as base/),
+    });
     const {config, preprocessor, tensors} = await openModelFolder(path, {base: join(fixtures, 'sharded')});
     await tensors.close();
     expect(config['model_type']).toBe('vit');
@@ -205,7 +212,9 @@ describe.skipIf(process.platform === 'win32')('links', () => {
     await symlink(resolve(fixtures, 'whole/config.json'), join(folder, 'config.json'));
     expect(await rejection(openModelFolder(folder))).toMatchObject({
       code: 'bad_weights',
-      message: /config\.json: is a link that leaves the folder, to .*copy the file itself/,
+      message: expect.stringMatching(
+        /config\.json: is a link that leaves the folder, to .*copy the file itself/,
+      ),
     });
   });
 });

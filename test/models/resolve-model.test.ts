@@ -35,7 +35,7 @@ describe('where a model is looked for', () => {
   test('a path that is neither a folder nor a name', async () => {
     expect(await rejection(resolveModel({model: './no/such/folder'}))).toMatchObject({
       code: 'bad_weights',
-      message: /\.\/no\/such\/folder: there is no such folder or file; check the path/,
+      message: expect.stringMatching(/\.\/no\/such\/folder: there is no such folder or file; check the path/),
     });
   });
 
@@ -66,7 +66,9 @@ describe('where a model is looked for', () => {
     const request = resolveModel({model: 'org/tiny', cache: await scratch(), endpoint: hub.endpoint});
     expect(await rejection(request)).toMatchObject({
       code: 'bad_weights',
-      message: /org\/tiny is no folder here and not whole in the cache .*hf download org\/tiny/,
+      message: expect.stringMatching(
+        /org\/tiny is no folder here and not whole in the cache .*hf download org\/tiny/,
+      ),
     });
     expect(hub.requests).toEqual([]);
   });
@@ -122,7 +124,7 @@ describe('a download', () => {
     );
     expect(await stopped).toMatchObject({
       code: 'io_failed',
-      message: /what arrived is kept and the next try goes on/,
+      message: expect.stringMatching(/what arrived is kept and the next try goes on/),
     });
     const blobs = join(cache, 'models--org--tiny', 'blobs');
     expect((await readdir(blobs)).filter(name => name.endsWith('.incomplete'))).toHaveLength(1);
@@ -137,7 +139,10 @@ describe('a download', () => {
     const [hub, cache] = [await hubServer(files), await scratch()];
     hub.fault = 'damaged';
     const request = resolveModel({model: 'org/tiny', cache, endpoint: hub.endpoint});
-    expect(await rejection(request)).toMatchObject({code: 'io_failed', message: /arrived damaged/});
+    expect(await rejection(request)).toMatchObject({
+      code: 'io_failed',
+      message: expect.stringMatching(/arrived damaged/),
+    });
     expect(await readdir(join(cache, 'models--org--tiny', 'blobs'))).toEqual([]);
   });
 
@@ -176,12 +181,15 @@ describe('a download that cannot be says what to do', () => {
     const hub = await hubServer(files);
     hub.fault = fault;
     const request = resolveModel({model: 'org/tiny', cache: await scratch(), endpoint: hub.endpoint});
-    expect(await rejection(request)).toMatchObject({code, message});
+    expect(await rejection(request)).toMatchObject({code, message: expect.stringMatching(message)});
   });
 
   test('without a server', async () => {
     const request = resolveModel({model: 'org/tiny', cache: await scratch(), endpoint: 'http://127.0.0.1:9'});
-    expect(await rejection(request)).toMatchObject({code: 'io_failed', message: /cannot download org\/tiny/});
+    expect(await rejection(request)).toMatchObject({
+      code: 'io_failed',
+      message: expect.stringMatching(/cannot download org\/tiny/),
+    });
   });
 
   test('for a model of Python pickles only', async () => {
@@ -192,7 +200,7 @@ describe('a download that cannot be says what to do', () => {
     const request = resolveModel({model: 'org/tiny', cache: await scratch(), endpoint: hub.endpoint});
     expect(await rejection(request)).toMatchObject({
       code: 'bad_weights',
-      message: /no safetensors on the hub, only Python pickles.*save_pretrained/,
+      message: expect.stringMatching(/no safetensors on the hub, only Python pickles.*save_pretrained/),
     });
   });
 
@@ -202,7 +210,7 @@ describe('a download that cannot be says what to do', () => {
     const request = resolveModel({model: 'org/tiny', cache, endpoint: hub.endpoint});
     expect(await rejection(request)).toMatchObject({
       code: 'io_failed',
-      message: /a part of the path is a file/,
+      message: expect.stringMatching(/a part of the path is a file/),
     });
   });
 });

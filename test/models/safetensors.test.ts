@@ -113,7 +113,7 @@ describe('writing', () => {
     const write = writeSafetensors(path, new Map([['w', {shape: [2, 2], data: new Float32Array(3)}]]));
     expect(await rejection(write)).toMatchObject({
       code: 'bad_option',
-      message: /"w" has 3 values .* \[2, 2\]/,
+      message: expect.stringMatching(/"w" has 3 values .* \[2, 2\]/),
     });
   });
 });
@@ -176,21 +176,23 @@ describe('a lying file is refused, with the file, the tensor and what to do', ()
     const path = await rawSafetensors(join(await scratch(), 'lie.safetensors'), header, bytes, length);
     if (message.source === '^$') return expect(await readAll(path)).toEqual(new Map());
     const error = (await rejection(openSafetensors(path))) as InvarianceError;
-    expect(error).toMatchObject({code: 'bad_weights', message});
+    expect(error).toMatchObject({code: 'bad_weights', message: expect.stringMatching(message)});
     expect(error.message).toContain(path);
   });
 
   test('a file of a few bytes', async () => {
     const path = join(await scratch(), 'short.safetensors');
     await writeFile(path, 'abc');
-    expect(await rejection(openSafetensors(path))).toMatchObject({message: /has 3 bytes, too few/});
+    expect(await rejection(openSafetensors(path))).toMatchObject({
+      message: expect.stringMatching(/has 3 bytes, too few/),
+    });
   });
 
   test('a file that is missing', async () => {
     const path = join(await scratch(), 'none.safetensors');
     expect(await rejection(openSafetensors(path))).toMatchObject({
       code: 'bad_weights',
-      message: /check the path/,
+      message: expect.stringMatching(/check the path/),
     });
   });
 
@@ -200,7 +202,9 @@ describe('a lying file is refused, with the file, the tensor and what to do', ()
       await rawSafetensors(join(await scratch(), 'f64.safetensors'), header, 12),
     );
     expect(Array.from((await file.read('b')).data as Float32Array)).toEqual([0]);
-    expect(await rejection(file.read('a'))).toMatchObject({message: /tensor "a" is F64.*write it as F32/});
+    expect(await rejection(file.read('a'))).toMatchObject({
+      message: expect.stringMatching(/tensor "a" is F64.*write it as F32/),
+    });
     await file.close();
   });
 });
@@ -251,7 +255,9 @@ describe('damage', () => {
     await writeSafetensors(path, tensors);
     const file = await openSafetensors(path);
     await writeFile(path, (await readFile(path)).subarray(0, -4));
-    expect(await rejection(file.read('block.bias'))).toMatchObject({message: /cut short while being read/});
+    expect(await rejection(file.read('block.bias'))).toMatchObject({
+      message: expect.stringMatching(/cut short while being read/),
+    });
     await file.close();
   });
 });

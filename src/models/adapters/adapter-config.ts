@@ -53,7 +53,7 @@ export function adapterConfigOf(json: JsonObject, path: string): AdapterConfig {
   if (!isPositive(r) || !isPositive(alpha))
     throw badWeights(
       path,
-      `has r ${JSON.stringify(r)} and lora_alpha ${JSON.stringify(alpha)}; copy it again`,
+      `has r ${JSON.stringify(r)} and lora_alpha ${JSON.stringify(alpha)}, which must be above 0; copy it again`,
     );
   const ranks = patternsOf(json, 'rank_pattern', path);
   const alphas = patternsOf(json, 'alpha_pattern', path);
@@ -76,7 +76,11 @@ export function adapterConfigOf(json: JsonObject, path: string): AdapterConfig {
 /** PEFT's patterns: a key is a regular expression for the end of the module's path; the first that fits counts. */
 function patternsOf(json: JsonObject, key: string, path: string): (module: string) => number | undefined {
   const patterns = Object.entries(isJsonObject(json[key]) ? json[key] : {}).map(([pattern, value]) => {
-    if (!isPositive(value)) throw badWeights(path, `${key} has ${JSON.stringify(value)} for ${pattern}`);
+    if (!isPositive(value))
+      throw badWeights(
+        path,
+        `${key} has ${JSON.stringify(value)} for ${pattern}, which must be above 0; copy it again`,
+      );
     try {
       return {fits: new RegExp(`^(.*\\.)?(${pattern})$`), value};
     } catch (error) {
