@@ -43,6 +43,22 @@ def never_failing(what):
         _warn(f"could not {what}: {error}")
 
 
+def installed():
+    """The tool where npm has installed it: above the working folder, above this file, or on the PATH.
+
+    npx is not asked: it would look the name up in the registry, and run whatever has it there.
+    """
+    starts = (Path.cwd(), Path(__file__).resolve().parent)
+    folders = [str(above / "node_modules" / ".bin") for start in starts for above in (start, *start.parents)]
+    found = shutil.which("wandb-invariance", path=os.pathsep.join([*folders, os.environ.get("PATH", os.defpath)]))
+    if found is None:
+        raise FileNotFoundError(
+            f"wandb-invariance is not installed: neither in {starts[0]} or a folder above it nor on the PATH. Run "
+            "`npm install FILE` there, with the file that `npm pack` leaves in a clone of it, or pass command=[...]"
+        )
+    return [found]
+
+
 def run_options():
     """Where this process's own W&B run is, as options of `watch`; nothing where there is none."""
     run = getattr(sys.modules.get("wandb"), "run", None)
@@ -72,12 +88,12 @@ class Watcher:
     folder      where checkpoints appear as `checkpoint-<step>/`
     pretrained  folder (or hub id) of the model that was finetuned
     probes      folder of images, or FILE.safetensors:key
-    command     how the tool is started; default `npx --yes wandb-invariance@0.1`
+    command     how the tool is started, as a list; default: the one that `installed` finds
     options     further flags of `wandb-invariance watch`: {"every": 2, "project": "birds", "json": True}
                 Entity, project and group are by default those of `wandb.run`, where it exists by now.
     """
 
-    def __init__(self, folder, pretrained, probes, command=("npx", "--yes", "wandb-invariance@0.1"), options=None):
+    def __init__(self, folder, pretrained, probes, command=None, options=None):
         self.folder = Path(folder)
         self.process = None
         self.history = []
@@ -95,7 +111,7 @@ class Watcher:
                 **run_options(),
                 **(options or {}),
             }
-            arguments = [*command, "watch", str(self.folder), "--pretrained", str(pretrained), "--probes", str(probes)]
+            arguments = [*(command or installed()), "watch", str(self.folder), "--pretrained", str(pretrained), "--probes", str(probes)]
             for name, value in flags.items():
                 if value is not None and value is not False:
                     arguments += [f"--{name}"] if value is True else [f"--{name}", str(value)]
@@ -161,7 +177,7 @@ class Watcher:
             return
         self._told_of_its_end = True
         lines = self._log().read_text(errors="replace").split("\n")
-        said = [line for line in lines if line.strip() and "A complete log of this run" not in line]
+        said = [line for line in lines if line.strip()]
         last = said[-1] if said else "it said nothing"
         _warn(f"the watcher has ended with exit code {self.process.returncode}: {last} (all of it: {self._log()})")
 

@@ -1,5 +1,15 @@
 import {spawnSync} from 'node:child_process';
-import {existsSync, mkdtempSync, readFileSync, readdirSync, rmSync} from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join, resolve} from 'node:path';
 import {afterEach, beforeEach, describe, expect, it} from 'vitest';
@@ -21,7 +31,7 @@ sys.exit(int(sys.argv[2])) if sys.argv[2] != "stays" else time.sleep(600)
 `;
 
 /** Runs Python beside the callbacks; `watcher(code)` makes a Watcher whose tool ends with that code, or stays. */
-function run(script: string, env: Record<string, string> = {}) {
+function run(script: string, env: Record<string, string> = {}, cwd = process.cwd()) {
   const prelude = `
 import sys, time, json, os, pathlib
 from watcher import Watcher, never_failing, run_options
@@ -39,6 +49,7 @@ def given():
 `;
   const {stdout, stderr, status} = spawnSync(python, ['-c', `${prelude}\n${script}`], {
     env: {PATH: process.env.PATH, HOME: process.env.HOME, PYTHONPATH: resolve('templates/callbacks'), ...env},
+    cwd,
     encoding: 'utf8',
     timeout: 120_000,
   });
@@ -107,6 +118,67 @@ made = watcher("stays")
 made.process.kill()
 made.finish(wait=True)`);
     expect(warnings(stderr)).toEqual([expect.stringContaining('ended with exit code -9')]);
+  });
+
+  describe('starts, unless it is told what, only a tool that is installed', () => {
+    /** An executable of the tool's name in that folder, which says what it is and what it was given first. */
+    function install(folder: string, name: string): void {
+      mkdirSync(folder, {recursive: true});
+      writeFileSync(join(folder, 'wandb-invariance'), `#!/bin/sh\necho ${name} "$1"\n`, {mode: 0o755});
+    }
+    const project = () => join(out, '../project');
+    const started = (env: Record<string, string> = {}) => {
+      mkdirSync(join(project(), 'a/b'), {recursive: true});
+      return run('Watcher(out, "p", "q").finish(wait=True)', env, join(project(), 'a/b'));
+    };
+    const log = () => readFileSync(join(out, 'invariance-watch.log'), 'utf8');
+
+    it('in the node_modules nearest above the working folder, before the PATH', () => {
+      install(join(project(), 'node_modules/.bin'), 'nearest');
+      install(join(project(), '../node_modules/.bin'), 'farther');
+      install(join(project(), 'bin'), 'global');
+      const PATH = `${join(project(), 'bin')}:${process.env.PATH}`;
+      expect(started({PATH})).toMatchObject({status: 0, stderr: ''});
+      expect(log()).toBe('nearest watch\n');
+    });
+
+    it('above the copied watcher.py, where the training is started elsewhere', () => {
+      install(join(project(), 'node_modules/.bin'), 'beside');
+      const code = join(project(), 'code');
+      cpSync('templates/callbacks', code, {recursive: true});
+      const {stderr} = run('Watcher(out, "p", "q").finish(wait=True)', {PYTHONPATH: code}, join(out, '..'));
+      expect(stderr).toBe('');
+      expect(log()).toBe('beside watch\n');
+    });
+
+    it('on the PATH', () => {
+      install(join(project(), 'bin'), 'global');
+      started({PATH: `${join(project(), 'bin')}:${process.env.PATH}`});
+      expect(log()).toBe('global watch\n');
+    });
+
+    it('where there is none, warns once how to install it, starts nothing and trains on', () => {
+      // An npx that anyone would see: it must not be asked.
+      install(join(project(), 'bin'), 'asked');
+      renameSync(join(project(), 'bin/wandb-invariance'), join(project(), 'bin/npx'));
+      const cwd = join(project(), 'a');
+      mkdirSync(cwd);
+      const {status, stderr} = run(
+        `os.environ["PATH"] = ${JSON.stringify(join(project(), 'bin'))}
+made = Watcher(out, "p", "q")
+for step in (1, 2): made.check()
+made.finish(wait=True)`,
+        {},
+        cwd,
+      );
+      expect(status).toBe(0);
+      expect(warnings(stderr)).toEqual([
+        expect.stringMatching(
+          /could not start the watcher: wandb-invariance is not installed: neither in .*project\/a or .*`npm install FILE`/,
+        ),
+      ]);
+      expect(existsSync(join(out, 'invariance-watch.log'))).toBe(false);
+    });
   });
 
   it('does nothing on another rank, and takes an empty RANK for none', () => {

@@ -1,3 +1,4 @@
+import {isMainThread} from 'node:worker_threads';
 import type {InferenceSession} from 'onnxruntime-web';
 import {InvarianceError, messageOf} from '../../errors.js';
 import {Tape} from '../onnx/tape.js';
@@ -20,8 +21,12 @@ export interface Runtime {
 
 const ERRORS_ONLY = 3;
 
+/** Read by onnxruntime-node when it makes its first session; empty, `0` and `false` mean on. */
+const TELEMETRY_SWITCH = 'ORT_DISABLE_TELEMETRY';
+
 const loaders: Readonly<Record<Library, () => Promise<Ort>>> = {
   node: async () => {
+    switchTelemetryOff();
     const loaded = (await import('onnxruntime-node')) as unknown as Ort & {default?: Ort};
     return loaded.default ?? loaded;
   },
@@ -71,6 +76,7 @@ async function load(library: Library | undefined): Promise<[Ort, Library]> {
     try {
       return [await loaders[name](), name];
     } catch (error) {
+      if (library && error instanceof InvarianceError) throw error;
       failures.push(messageOf(error));
     }
   }
@@ -78,6 +84,21 @@ async function load(library: Library | undefined): Promise<[Ort, Library]> {
     'engine_failed',
     `cannot load onnxruntime-${library ?? 'node or onnxruntime-web'}: ${failures.join('; ')}; install it with npm`,
   );
+}
+
+/**
+ * Left to itself onnxruntime-node writes a device id to the user's cache folder and reports machine and models to its
+ * maker. Whoever has set the switch keeps their value.
+ */
+function switchTelemetryOff(): void {
+  if (process.env[TELEMETRY_SWITCH]) return;
+  // A thread has a copy of the environment, which a native library does not see.
+  if (!isMainThread)
+    throw new InvarianceError(
+      'engine_failed',
+      `the telemetry of onnxruntime-node cannot be switched off from a worker thread; set ${TELEMETRY_SWITCH}=1 where Node is started`,
+    );
+  process.env[TELEMETRY_SWITCH] = '1';
 }
 
 /** Whether a session of one node opens: a provider that is not there refuses. */
