@@ -1,8 +1,7 @@
 import {readdir} from 'node:fs/promises';
 import {join, resolve} from 'node:path';
 import {putAll, writeFolder, type FolderContents, type LogEntry} from '../models/index.js';
-import {replaceFile} from '../disk/index.js';
-import {removeFolder} from '../disk/index.js';
+import {InTurn, removeFolder, replaceFile} from '../disk/index.js';
 import {bestOf, retain, type Kept, type Mode} from './retain.js';
 import {trainerStateJson} from './trainer-state-json.js';
 import {readTrainingState, TRAINING_STATE_FILE, type TrainingState} from './training-state.js';
@@ -93,16 +92,11 @@ export function createCheckpoints({
     }
   }
 
-  let last: Promise<unknown> = Promise.resolve();
-  function inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const result = last.then(work);
-    last = result.catch(() => undefined);
-    return result;
-  }
+  const queue = new InTurn();
 
   return {
     save: ({state, log, model, files}) =>
-      inTurn(async () => {
+      queue.do(async () => {
         const {step, epoch} = state;
         const path = pathOf(step);
         await writeFolder(path, async hidden => {
@@ -118,12 +112,10 @@ export function createCheckpoints({
         return {path};
       }),
     restate: state =>
-      inTurn(() =>
-        replaceFile(join(pathOf(state.step), TRAINING_STATE_FILE), file => file.writeFile(textOf(state))),
-      ),
+      queue.do(() => replaceFile(join(pathOf(state.step), TRAINING_STATE_FILE), textOf(state))),
     addValue(step, value) {
       values.push({step, value});
-      return inTurn(prune);
+      return queue.do(prune);
     },
     hasValue: () => values.length > 0,
     best,

@@ -60,7 +60,7 @@ async function measure(options: MeasureOptions): Promise<void> {
     const analysis = analysisOf(info, baseline, reading);
     const json = `${JSON.stringify(analysis, null, 2)}\n`;
     if (out !== undefined) {
-      await replaceFile(join(out, 'analysis.json'), file => file.writeFile(json));
+      await replaceFile(join(out, 'analysis.json'), json);
       const config = {pretrained: options.pretrained, finetuned: options.finetuned};
       const id = basename(resolve(options.finetuned));
       const run = await describeRun({...info, id, config});
@@ -91,6 +91,6 @@ function momentOf(state: Awaited<ReturnType<typeof readTrainerState>>): Moment {
 
 async function checkWritable(folder: string): Promise<void> {
   const path = join(folder, '.writable');
-  await replaceFile(path, file => file.writeFile(Buffer.alloc(4096)));
+  await replaceFile(path, Buffer.alloc(4096));
   await rm(path);
 }

@@ -1,4 +1,8 @@
 export {linkFolder, removeFolder, sweep} from './folders.js';
+export {InTurn} from './in-turn.js';
 export {ioFailed} from './io-failed.js';
 export {isAlive} from './is-alive.js';
-export {replaceFile, syncFolder, temporaryBeside} from './replace-file.js';
+export {type Lock, STALE_MS, takeLock} from './lock-file.js';
+export {type Fate, fateOf, type ProcessIdentity, thisProcess} from './process-identity.js';
+export {replaceFile, replaceFileSync} from './replace-file.js';
+export {replaceFolder} from './replace-folder.js';

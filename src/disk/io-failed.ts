@@ -8,6 +8,7 @@ const remedies: Readonly<Record<string, string>> = {
   EPERM: 'permission denied; choose a folder that this user may write to',
   EROFS: 'the file system is read-only; choose another folder',
   ENOTDIR: 'a part of the path is a file, not a folder; choose another path',
+  EEXIST: 'a part of the path is a file, not a folder; choose another path',
   EISDIR: 'there is a folder of that name; choose another path',
 };
 

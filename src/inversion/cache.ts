@@ -1,12 +1,17 @@
 import {mkdir, readdir, readFile, rm, stat, utimes} from 'node:fs/promises';
 import {join} from 'node:path';
 import {openSafetensors, writeSafetensors} from '../models/index.js';
-import {replaceFile} from '../disk/index.js';
+import {replaceFile, takeLock} from '../disk/index.js';
 import {messageOf} from '../errors.js';
 import type {Gate, Images} from '../types.js';
-import {claimFile} from './claim.js';
 import type {Inverted} from './descent.js';
 import {hashBytes, hashText} from './keys.js';
+
+/**
+ * A claim of a process elsewhere counts as abandoned after so long, in milliseconds: an engine at work holds up the event
+ * loop that says it lives. A claim guards time, not truth: what is written is the same whoever writes it.
+ */
+const CLAIM_MS = 600_000;
 
 /** One finished layer: its images, and how good they are. */
 export interface CacheEntry extends Inverted {
@@ -37,7 +42,7 @@ export interface InversionCache {
   readValue(key: string): Promise<unknown>;
   writeValue(key: string, value: unknown): Promise<void>;
   /** The right to make an entry: what gives it back, or null while another process has it. */
-  claim(key: string): Promise<(() => Promise<void>) | null>;
+  claim(key: string): Promise<(() => void) | null>;
 }
 
 /**
@@ -120,17 +125,18 @@ export async function openInversionCache({
     async writeValue(key, value) {
       const json = JSON.stringify(value);
       const text = JSON.stringify({sha256: hashText(json), json});
-      if (writable) await replaceFile(pathOf(`${key}.json`), file => file.writeFile(text)).catch(giveUp);
+      if (writable) await replaceFile(pathOf(`${key}.json`), text).catch(giveUp);
       if (!writable) values.set(key, value);
     },
 
     async claim(key) {
-      if (!writable) return async () => {};
+      if (!writable) return () => {};
       try {
-        return await claimFile(pathOf(`${key}.lock`));
+        const lock = takeLock(pathOf(`${key}.lock`), {staleMs: CLAIM_MS});
+        return lock.status === 'taken' ? lock.release : null;
       } catch (error) {
         giveUp(error);
-        return async () => {};
+        return () => {};
       }
     },
   };

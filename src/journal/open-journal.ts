@@ -1,16 +1,7 @@
-import {
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  closeSync,
-  readSync,
-  renameSync,
-  statSync,
-  writeSync,
-} from 'node:fs';
+import {existsSync, mkdirSync, openSync, closeSync, readSync, statSync} from 'node:fs';
 import {hostname} from 'node:os';
 import {join} from 'node:path';
+import {replaceFile} from '../disk/index.js';
 import {InvarianceError, messageOf} from '../errors.js';
 import type {Reading, RunEvent, RunInfo, RunState} from '../types.js';
 import {openAppendLog, type AppendLog, type AppendLogOptions} from './append-log.js';
@@ -40,15 +31,8 @@ export interface JournalOptions extends Pick<AppendLogOptions, 'fs' | 'bound'> {
   now?: () => number;
 }
 
-function writeWhole(path: string, value: unknown): void {
-  const fd = openSync(`${path}.part`, 'w');
-  try {
-    writeSync(fd, `${JSON.stringify(plain(value), null, 2)}\n`);
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
-  renameSync(`${path}.part`, path);
+async function writeWhole(path: string, value: unknown): Promise<void> {
+  await replaceFile(path, `${JSON.stringify(plain(value), null, 2)}\n`);
 }
 
 function unwritable(folder: string, cause: unknown): InvarianceError {
@@ -195,8 +179,8 @@ export function openJournal(folder: string, options: JournalOptions = {}): Journ
         );
       }
       try {
-        if (!existsSync(info)) writeWhole(info, run);
-        writeWhole(join(folder, runFiles.writer), {pid: process.pid, host: hostname(), from: next});
+        if (!existsSync(info)) await writeWhole(info, run);
+        await writeWhole(join(folder, runFiles.writer), {pid: process.pid, host: hostname(), from: next});
       } catch (cause) {
         throw unwritable(folder, cause);
       }

@@ -1,3 +1,4 @@
+import {InTurn} from '../disk/index.js';
 import type {Engine, Weights} from '../engine/index.js';
 import {InvarianceError} from '../errors.js';
 import {
@@ -122,22 +123,20 @@ export async function createMeasurer({
   };
 
   let convergenceKnown = false;
-  let last: Promise<unknown> = Promise.resolve();
+  const queue = new InTurn();
   return {
     baseline,
     read({weights, moment, acquire = false, convergence}) {
-      const reading = last.then(async () => {
+      return queue.do(async () => {
         const judged = convergence ?? (moment.step > 0 && !convergenceKnown);
         const take = () => measureReading(subject, {moment, acquire, convergence: judged});
         const taken = await cost(() => (weights ? withWeights(engine, weights, take) : take()));
         convergenceKnown ||= judged;
         return {...taken.result, cost: taken.cost};
       });
-      last = reading.catch(() => {});
-      return reading;
     },
     async dispose() {
-      await last;
+      await queue.done();
       await engine.dispose();
     },
   };

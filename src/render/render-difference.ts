@@ -1,11 +1,9 @@
-import {mkdir} from 'node:fs/promises';
 import {join} from 'node:path';
-import {InvarianceError, messageOf} from '../errors.js';
 import {mapSize, type Chart} from './charts.js';
 import {drawSvg} from './draw.js';
 import {differenceNames, differenceRows, type DifferedRun} from './rows.js';
 import {fillTemplate} from './template.js';
-import {writePicture} from './write-whole.js';
+import {writePicture} from './write-picture.js';
 
 /**
  * The difference b − a of two runs' retention scores, by layer and step. Cells where either score is withheld are pale
@@ -47,13 +45,5 @@ export async function renderDifference({
   folder: string;
 }): Promise<string[]> {
   const chart = differenceChart(a, b);
-  const svg = await drawSvg(chart);
-  try {
-    await mkdir(folder, {recursive: true});
-    return await writePicture(join(folder, chart.name), svg);
-  } catch (cause) {
-    throw new InvarianceError('io_failed', `cannot write the picture to ${folder}: ${messageOf(cause)}`, {
-      cause,
-    });
-  }
+  return writePicture(join(folder, chart.name), await drawSvg(chart));
 }

@@ -1,11 +1,10 @@
-import {mkdir} from 'node:fs/promises';
 import {join} from 'node:path';
-import {InvarianceError, messageOf} from '../errors.js';
+import {replaceFile} from '../disk/index.js';
 import {chartsOf, type ChartName} from './charts.js';
 import {drawSvg} from './draw.js';
 import {reportHtml} from './report.js';
 import type {RenderedRun} from './run.js';
-import {writePicture, writeWhole} from './write-whole.js';
+import {writePicture} from './write-picture.js';
 
 /** Where everything was written. */
 export interface RenderedReport {
@@ -27,18 +26,11 @@ export interface RenderedReport {
  */
 export async function renderReport(run: RenderedRun, folder: string): Promise<RenderedReport> {
   const {page, pictures} = await drawReport(run);
-  try {
-    const media: string[] = [];
-    await mkdir(join(folder, 'media'), {recursive: true});
-    for (const [name, svg] of pictures) {
-      media.push(...(await writePicture(join(folder, 'media', name), svg)));
-    }
-    return {report: await writeWhole(join(folder, 'report.html'), page), media};
-  } catch (cause) {
-    throw new InvarianceError('io_failed', `cannot write the report to ${folder}: ${messageOf(cause)}`, {
-      cause,
-    });
-  }
+  const media: string[] = [];
+  for (const [name, svg] of pictures) media.push(...(await writePicture(join(folder, 'media', name), svg)));
+  const report = join(folder, 'report.html');
+  await replaceFile(report, page);
+  return {report, media};
 }
 
 /** The report as a page, and the SVG of each of its pictures. */

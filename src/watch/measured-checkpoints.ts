@@ -65,7 +65,7 @@ export async function openMeasuredCheckpoints({
     while (stale) {
       stale = false;
       const text = `${JSON.stringify(Object.fromEntries(entries), null, 2)}\n`;
-      await replaceFile(file, handle => handle.writeFile(text)).catch((error: unknown) => {
+      await replaceFile(file, text).catch((error: unknown) => {
         if (!troubled) onTrouble(messageOf(error));
         troubled = true;
       });

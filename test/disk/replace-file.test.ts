@@ -1,9 +1,11 @@
-import {spawnSync} from 'node:child_process';
+import {spawn, spawnSync} from 'node:child_process';
+import {once} from 'node:events';
 import {existsSync} from 'node:fs';
 import {chmod, mkdir, readdir, readFile, writeFile} from 'node:fs/promises';
-import {join} from 'node:path';
+import {join, resolve} from 'node:path';
+import {setTimeout as sleep} from 'node:timers/promises';
 import {describe, expect, test} from 'vitest';
-import {replaceFile} from '../../src/disk/index.js';
+import {replaceFile, replaceFileSync} from '../../src/disk/index.js';
 import {writeModelFolder, writeSafetensors} from '../../src/models/index.js';
 import {rejection, scratch} from '../models/scratch.js';
 
@@ -107,4 +109,55 @@ describe('writing a model folder', () => {
     expect(await readdir(join(folder, '..'))).toEqual(['model']);
     expect(existsSync(join(folder, 'notes.txt'))).toBe(false);
   });
+});
+
+describe('a process that is killed while it writes leaves the old file', () => {
+  async function killed(program: string, {afterMs}: {afterMs: number}): Promise<void> {
+    const library = JSON.stringify(resolve('dist/disk/replace-file.js'));
+    const child = spawn(
+      process.execPath,
+      ['--input-type=module', '-e', `import {replaceFile, replaceFileSync} from ${library};\n${program}`],
+      {stdio: ['ignore', 'inherit', 'inherit', 'ipc']},
+    );
+    await once(child, 'message');
+    await sleep(afterMs);
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+  }
+
+  test('in the middle of a large one', async () => {
+    const path = join(await scratch(), 'a');
+    await writeFile(path, 'old');
+    await killed(
+      `await replaceFile(${JSON.stringify(path)}, async file => {
+        await file.writeFile('new, and then');
+        process.send('half');
+        await new Promise(resolve => setTimeout(resolve, 60_000));
+      });`,
+      {afterMs: 0},
+    );
+    expect(await readFile(path, 'utf8')).toBe('old');
+  });
+
+  test('or the new one, and never a part of it', async () => {
+    for (const afterMs of [1, 4, 9, 15, 23]) {
+      const path = join(await scratch(), 'a');
+      await killed(
+        `process.send('begins');
+        for (let i = 0; ; i = 1 - i) replaceFileSync(${JSON.stringify(path)}, String(i).repeat(4_000_000));`,
+        {afterMs},
+      );
+      const text = await readFile(path, 'utf8').catch(() => '0'.repeat(4_000_000));
+      expect(text === '0'.repeat(4_000_000) || text === '1'.repeat(4_000_000)).toBe(true);
+    }
+  });
+});
+
+test('a file is replaced at once, with the next statement', async () => {
+  const folder = await scratch();
+  await writeFile(join(folder, 'a'), 'old');
+  replaceFileSync(join(folder, 'a'), 'new');
+  expect(await readdir(folder)).toEqual(['a']);
+  expect(await readFile(join(folder, 'a'), 'utf8')).toBe('new');
+  expect(() => replaceFileSync(join(folder, 'a', 'b'), 'new')).toThrow(/a part of the path is a file/);
 });

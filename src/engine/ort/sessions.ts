@@ -1,4 +1,5 @@
 import type {InferenceSession, Tensor} from 'onnxruntime-web';
+import {InTurn} from '../../disk/index.js';
 import {InvarianceError, messageOf} from '../../errors.js';
 import type {Model} from '../onnx/tape.js';
 import type {Runtime} from './runtime.js';
@@ -21,7 +22,7 @@ interface Entry {
  */
 export class Sessions {
   readonly #open = new Map<string, Entry>();
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #queue = new InTurn();
   #weights: ReadonlyMap<string, Tensor> = new Map();
 
   constructor(private readonly runtime: Runtime) {}
@@ -38,16 +39,14 @@ export class Sessions {
     {purpose, key, graph}: {purpose: string; key: string; graph: () => Model},
     work: (run: Run) => Promise<T>,
   ): Promise<T> {
-    const turn = this.#turn.then(async () => {
+    return this.#queue.do(async () => {
       const {session, model} = await this.#session(purpose, key, graph);
       return work((feeds, results) => this.#run(session, model, feeds, results));
     });
-    this.#turn = turn.catch(() => {});
-    return turn;
   }
 
   async release(): Promise<void> {
-    await this.#turn;
+    await this.#queue.done();
     const open = [...this.#open.values()];
     this.#open.clear();
     for (const {session} of open) await session.release();

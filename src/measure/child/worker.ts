@@ -1,4 +1,5 @@
 import {setPriority} from 'node:os';
+import {InTurn} from '../../disk/index.js';
 import {openModelFolder} from '../../models/index.js';
 import {openOrtEngine, readWeights} from '../../engine/index.js';
 import {InvarianceError, messageOf} from '../../errors.js';
@@ -127,10 +128,8 @@ async function handle(command: Command): Promise<void> {
   }
 }
 
-let queue = Promise.resolve();
-process.on('message', command => {
-  queue = queue.then(() => handle(command as Command));
-});
+const queue = new InTurn();
+process.on('message', command => void queue.do(() => handle(command as Command)));
 process.on('disconnect', () => process.exit());
 // Ctrl-C reaches the whole group; the parent decides when this process ends.
 process.on('SIGINT', () => {});

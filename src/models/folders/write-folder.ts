@@ -1,7 +1,6 @@
-import {mkdir, open, rename, rm, writeFile} from 'node:fs/promises';
-import {dirname, join} from 'node:path';
-import {ioFailed} from '../../disk/index.js';
-import {syncFolder, temporaryBeside} from '../../disk/index.js';
+import {open, writeFile} from 'node:fs/promises';
+import {join} from 'node:path';
+import {replaceFolder} from '../../disk/index.js';
 import {writeSafetensors, type WritableTensor} from '../safetensors/write-safetensors.js';
 
 /** Files by name: text, bytes, or tensors as a safetensors file. */
@@ -10,8 +9,7 @@ export type FolderContents = Readonly<
 >;
 
 /**
- * Writes a folder whole or not at all: filled under a hidden name beside it, synced, then renamed. A folder of that name
- * is replaced (for one rename's time there is neither; never half).
+ * Writes a folder whole or not at all, as `replaceFolder` does.
  * @param files by name, or a function that fills the hidden folder with files that are synced
  * @throws InvarianceError `io_failed`: full disk, no permission, …; nothing is left behind and the old folder stays
  */
@@ -19,17 +17,7 @@ export async function writeFolder(
   folder: string,
   files: FolderContents | ((hidden: string) => Promise<void>),
 ): Promise<void> {
-  const temporary = temporaryBeside(folder);
-  try {
-    await mkdir(temporary, {recursive: true});
-    if (typeof files === 'function') await files(temporary);
-    else await putAll(temporary, files);
-    await syncFolder(temporary);
-    await replaceFolder(temporary, folder);
-  } catch (error) {
-    await rm(temporary, {recursive: true, force: true}).catch(() => {});
-    throw ioFailed(folder, error);
-  }
+  await replaceFolder(folder, typeof files === 'function' ? files : hidden => putAll(hidden, files));
 }
 
 /** Puts files into a folder that is there, each synced. */
@@ -44,23 +32,4 @@ async function put(path: string, data: string | Uint8Array): Promise<void> {
   await writeFile(path, data);
   const file = await open(path);
   await file.sync().finally(() => file.close());
-}
-
-async function replaceFolder(temporary: string, folder: string): Promise<void> {
-  const old = temporaryBeside(folder);
-  const replaced = await rename(folder, old).then(
-    () => true,
-    (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return false;
-      throw error;
-    },
-  );
-  try {
-    await rename(temporary, folder);
-  } catch (error) {
-    if (replaced) await rename(old, folder);
-    throw error;
-  }
-  await syncFolder(dirname(folder));
-  if (replaced) await rm(old, {recursive: true, force: true});
 }

@@ -1,33 +1,26 @@
+import {InTurn} from '../../disk/index.js';
 import {messageOf} from '../../errors.js';
 
 /** Work that goes on beside the rows, one task after the other. What fails is said, and stops nothing. */
 export class Aside {
   readonly #onTrouble: (message: string) => void;
-  #last: Promise<void> = Promise.resolve();
-  #waiting = 0;
+  readonly #queue = new InTurn();
 
   constructor(onTrouble: (message: string) => void) {
     this.#onTrouble = onTrouble;
   }
 
   get isIdle(): boolean {
-    return this.#waiting === 0;
+    return this.#queue.isIdle;
   }
 
   /** `failure` begins the line that says what did not work. */
   do(task: () => Promise<void>, failure: string): void {
-    this.#waiting++;
-    this.#last = this.#last.then(task).then(
-      () => void this.#waiting--,
-      error => {
-        this.#waiting--;
-        this.#onTrouble(`${failure}: ${messageOf(error)}`);
-      },
-    );
+    this.#queue.do(task).catch(error => this.#onTrouble(`${failure}: ${messageOf(error)}`));
   }
 
   /** Resolves when all that was to be done is done or has failed. */
   get done(): Promise<void> {
-    return this.#last;
+    return this.#queue.done();
   }
 }

@@ -1,8 +1,9 @@
 import {existsSync} from 'node:fs';
-import {mkdir, rename, rm, writeFile} from 'node:fs/promises';
+import {mkdir, writeFile} from 'node:fs/promises';
 import {hostname} from 'node:os';
 import {dirname, join} from 'node:path';
-import {InvarianceError, messageOf} from '../../errors.js';
+import {replaceFolder} from '../../disk/index.js';
+import {InvarianceError} from '../../errors.js';
 import {concatenate} from '../../protobuf.js';
 import type {RunInfo, RunState} from '../../types.js';
 import {readRunInfo} from '../../journal/index.js';
@@ -72,11 +73,10 @@ export async function exportOfflineLog(options: ExportOptions): Promise<Exported
   if (existsSync(offlineRun)) {
     throw new InvarianceError('bad_option', `${offlineRun} exists already; remove it or name another --out`);
   }
-  const part = `${offlineRun}.${process.pid}.part`;
-  try {
-    await mkdir(join(part, 'files'), {recursive: true});
+  let rows = 0;
+  await replaceFolder(offlineRun, async part => {
+    await mkdir(join(part, 'files'));
     const log = new OfflineLogFile(join(part, `run-${id}.wandb`));
-    let rows: number;
     try {
       const outline = outlineOf(folder, info);
       let count = 0;
@@ -88,13 +88,8 @@ export async function exportOfflineLog(options: ExportOptions): Promise<Exported
     } finally {
       log.close();
     }
-    await rename(part, offlineRun);
-    return {folder, offlineRun, rows};
-  } catch (cause) {
-    await rm(part, {recursive: true, force: true});
-    if (cause instanceof InvarianceError) throw cause;
-    throw new InvarianceError('io_failed', `cannot write ${offlineRun}: ${messageOf(cause)}`, {cause});
-  }
+  });
+  return {folder, offlineRun, rows};
 }
 
 interface RowsOptions {

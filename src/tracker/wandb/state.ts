@@ -1,5 +1,6 @@
-import {closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync} from 'node:fs';
+import {readFileSync} from 'node:fs';
 import {join} from 'node:path';
+import {replaceFileSync} from '../../disk/index.js';
 import {InvarianceError, messageOf} from '../../errors.js';
 import type {WandbSettings} from './settings.js';
 
@@ -72,16 +73,7 @@ export function readState(folder: string): UploadState | null {
 
 /** Whole or not at all, and on the disk when it returns. */
 export function writeState(folder: string, state: UploadState): void {
-  const path = join(folder, stateFile);
-  const part = `${path}.${process.pid}.part`;
-  const fd = openSync(part, 'w');
-  try {
-    writeSync(fd, `${JSON.stringify(state, null, 2)}\n`);
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
-  renameSync(part, path);
+  replaceFileSync(join(folder, stateFile), `${JSON.stringify(state, null, 2)}\n`);
 }
 
 /**
@@ -99,8 +91,7 @@ export function stateKeeper(
       writeState(folder, state);
       failing = false;
     } catch (error) {
-      if (!failing)
-        onTrouble(`cannot write ${join(folder, stateFile)}: ${messageOf(error)}; the upload goes on`);
+      if (!failing) onTrouble(`${messageOf(error)}; the upload goes on`);
       failing = true;
     }
   };

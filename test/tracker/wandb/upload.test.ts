@@ -1,4 +1,5 @@
-import {existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync} from 'node:fs';
+import fs, {existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync} from 'node:fs';
+import {syncBuiltinESMExports} from 'node:module';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterEach, beforeEach, describe, expect, it} from 'vitest';
@@ -299,10 +300,18 @@ describe('an upload whose disk is full', () => {
   it('goes on, and says so once', async () => {
     await journal();
     configure();
-    // Where the next state is to be written: nothing can be.
-    mkdirSync(join(folder, `wandb.json.${process.pid}.part`));
+    const {renameSync} = fs;
+    fs.renameSync = () => {
+      throw Object.assign(new Error('ENOSPC: no space left on device, rename'), {code: 'ENOSPC'});
+    };
+    syncBuiltinESMExports();
     const said: string[] = [];
-    await upload({onNotice: ({message}) => said.push(message)});
+    try {
+      await upload({onNotice: ({message}) => said.push(message)});
+    } finally {
+      fs.renameSync = renameSync;
+      syncBuiltinESMExports();
+    }
     expect(steps()).toEqual(upTo(10));
     expect(said).toEqual([expect.stringMatching(/cannot write .*wandb\.json: .*; the upload goes on/)]);
   });
