@@ -32,6 +32,18 @@ const arrows = {
 };
 const rooms = [...Object.keys(arrows), 'cli'];
 
+/** The layers of `src/tracker/wandb`, likewise: what a run shows knows nothing of how it is sent. */
+const wandbLayers = {
+  ground: [],
+  content: ['ground'],
+  protocol: ['ground', 'content'],
+  delivery: ['ground', 'content', 'protocol'],
+  offline: ['ground', 'content', 'delivery'],
+};
+const layer = name => `wandb-${name}`;
+const layers = Object.keys(wandbLayers).map(layer);
+const groundFiles = 'src/tracker/(keys|wandb/(netrc|settings)).ts';
+
 export default tseslint.config(
   {ignores: ['dist', 'coverage', 'node_modules']},
   {
@@ -58,6 +70,8 @@ export default tseslint.config(
       'boundaries/elements': [
         {type: 'base', pattern: 'src/(errors|images|protobuf|random|rounding|types).ts', mode: 'full'},
         {type: 'public', pattern: 'src/index.ts', mode: 'full'},
+        {type: layer('ground'), pattern: groundFiles, mode: 'full'},
+        ...Object.keys(wandbLayers).map(name => ({type: layer(name), pattern: `src/tracker/wandb/${name}`})),
         ...rooms.map(room => ({type: room, pattern: `src/${room}`})),
       ],
     },
@@ -71,6 +85,11 @@ export default tseslint.config(
             {from: 'public', allow: ['base', ...rooms]},
             {from: 'cli', allow: ['base', ...rooms]},
             ...Object.entries(arrows).map(([from, allow]) => ({from, allow: ['base', from, ...allow]})),
+            {from: 'tracker', allow: layers},
+            ...Object.entries(wandbLayers).map(([from, allow]) => ({
+              from: layer(from),
+              allow: ['base', layer(from), ...arrows.tracker, ...allow.map(layer)],
+            })),
           ],
         },
       ],
@@ -80,7 +99,7 @@ export default tseslint.config(
           default: 'disallow',
           rules: [
             {target: rooms, allow: 'index.ts'},
-            {target: ['base', 'public'], allow: '**'},
+            {target: ['base', 'public', ...layers], allow: '**'},
           ],
         },
       ],

@@ -4,11 +4,11 @@ export {createDispatcher, type Dispatcher} from './dispatcher.js';
 export {epochKey, layerSegments, type MetricKey, metricKeys, scalarsOf, stepKey} from './keys.js';
 export {memoryTracker, type MemoryTracker} from './memory.js';
 export {createNotices, type Notices} from './notices.js';
-export type {ChartReading} from './wandb/charts.js';
-export type {Picture} from './wandb/media.js';
-export {type Exported, exportOfflineLog, type ExportOptions} from './wandb/offline-log.js';
-export type {OwnRun} from './wandb/own-run.js';
-export type {Pictures} from './wandb/rows.js';
+export type {ChartReading} from './wandb/content/charts.js';
+export type {Picture} from './wandb/content/media.js';
+export {type Exported, exportOfflineLog, type ExportOptions} from './wandb/offline/export-log.js';
+export type {OwnRun} from './wandb/sdk-run.js';
+export type {Pictures} from './wandb/content/rows.js';
 export {
   type AlertRules,
   findApiKey,
@@ -18,7 +18,7 @@ export {
   type WandbOptions,
   withoutRun,
 } from './wandb/settings.js';
-export {stateFile as wandbStateFile} from './wandb/state.js';
-export {type Synced, syncForMs, type SyncOptions, syncRun} from './wandb/sync.js';
+export {stateFile as wandbStateFile} from './wandb/delivery/state.js';
+export {type Synced, syncForMs, type SyncOptions, syncRun} from './wandb/delivery/sync.js';
 export {wandbTracker, type WandbTrackerOptions} from './wandb/tracker.js';
-export {runUploader, type UploaderTask} from './wandb/uploader.js';
+export {runUploader, type UploaderTask} from './wandb/delivery/uploader.js';

@@ -5,8 +5,8 @@ import {beforeAll, describe, expect, it} from 'vitest';
 import {forgetting} from '../../src/metrics/index.js';
 import {chartsOf, differenceChart, drawSvg, type RenderedRun} from '../../src/render/index.js';
 import {wandbPictures} from '../../src/plugin/wandb-pictures.js';
-import {chartReading, charts} from '../../src/tracker/wandb/charts.js';
-import type {TableData} from '../../src/tracker/wandb/media.js';
+import {chartReading, charts} from '../../src/tracker/wandb/content/charts.js';
+import type {TableData} from '../../src/tracker/wandb/content/media.js';
 import {hatchStrokes, marksOf, pictureOf, textsOf} from './pictures.js';
 import {halfPace, recordedRun, syntheticRun} from './recorded-run.js';
 

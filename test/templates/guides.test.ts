@@ -2,8 +2,8 @@ import {existsSync, readFileSync} from 'node:fs';
 import {dirname, join} from 'node:path';
 import {expect, it} from 'vitest';
 import {metricKeys} from '../../src/tracker/keys.js';
-import {charts} from '../../src/tracker/wandb/charts.js';
-import {mediaKeys} from '../../src/tracker/wandb/rows.js';
+import {charts} from '../../src/tracker/wandb/content/charts.js';
+import {mediaKeys} from '../../src/tracker/wandb/content/rows.js';
 
 const logged = [
   ...metricKeys.flatMap(({key, of}) => (of === 'run' ? [key] : [`${key}/block_03`, `${key}/norm`])),

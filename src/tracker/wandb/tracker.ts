@@ -1,9 +1,9 @@
 import {messageOf} from '../../errors.js';
 import type {Tracker} from '../contract.js';
 import {askOnTerminal, type AskedKey} from './ask-key.js';
-import {logIntoOwnRun, type OwnRun, type OwnRunLogger} from './own-run.js';
-import type {Pictures} from './rows.js';
-import {runUrl} from './session.js';
+import {logIntoOwnRun, type OwnRun, type OwnRunLogger} from './sdk-run.js';
+import type {Pictures} from './content/rows.js';
+import {runUrl} from './protocol/session.js';
 import {
   findApiKey,
   resolveSettings,
@@ -12,10 +12,10 @@ import {
   type WandbOptions,
   type WandbSettings,
 } from './settings.js';
-import {startUploader, type Uploader} from './start-uploader.js';
-import {freshState, readState, stateKeeper, writeState} from './state.js';
-import {journalRecords} from './tail.js';
-import {defaultTiming, type Timing} from './timing.js';
+import {startUploader, type Uploader} from './delivery/start-uploader.js';
+import {freshState, readState, stateKeeper, writeState} from './delivery/state.js';
+import {journalRecords} from './delivery/journal-tail.js';
+import {defaultTiming, type Timing} from './protocol/timing.js';
 
 export interface WandbTrackerOptions extends WandbOptions {
   /** The user's own run of `@wandb/sdk`; without it a run is opened. */

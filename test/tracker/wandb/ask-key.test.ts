@@ -4,7 +4,7 @@ import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterEach, beforeEach, describe, expect, it} from 'vitest';
 import {readRun} from '../../../src/journal/index.js';
-import {readState} from '../../../src/tracker/wandb/state.js';
+import {readState} from '../../../src/tracker/wandb/delivery/state.js';
 import {sampleInfo} from '../sample-run.js';
 import {StandIn} from './stand-in.js';
 

@@ -1,4 +1,4 @@
-import type {Timing} from '../../../src/tracker/wandb/timing.js';
+import type {Timing} from '../../../src/tracker/wandb/protocol/timing.js';
 
 /** The same machinery at a hundred times the speed. */
 export const quickTiming: Timing = {

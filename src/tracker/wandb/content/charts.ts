@@ -1,0 +1,158 @@
+import type {Baseline, Reading, Score} from '../../../types.js';
+import type {TableData} from './media.js';
+
+/** A custom chart on one of W&B's own presets; all of them overlay the runs that are selected. */
+export interface Chart {
+  /** The chart's key; its table is logged under this with `_table` behind it. */
+  key: string;
+  preset: 'wandb/line/v0' | 'wandb/lineseries/v0' | 'wandb/bar/v0';
+  fields: Record<string, string | null>;
+  strings: Record<string, string>;
+  /** Grows with the run, so it is not sent with every reading. */
+  grows: boolean;
+  table: (readings: readonly ChartReading[], baseline: Baseline) => TableData;
+}
+
+/** What the charts need of a reading: a few numbers a layer, so that a long run stays small in memory. */
+export interface ChartReading {
+  step: number;
+  layers: readonly string[];
+  scores: readonly Score[];
+  centre: (number | null)[];
+  /** D_t, the diagonal. */
+  drift: (number | null)[];
+}
+
+/** Retention scores of a reading, null where withheld. */
+export function retentionOf({scores}: Pick<ChartReading, 'scores'>): (number | null)[] {
+  return scores.map(score => (score.status === 'scored' ? score.value : null));
+}
+
+export function chartReading(reading: Reading): ChartReading {
+  return {
+    step: reading.step,
+    layers: reading.layers,
+    scores: reading.scores,
+    centre: reading.flow.centre,
+    drift: reading.layers.map((_, i) => reading.drift.unbiased[i]?.[i] ?? null),
+  };
+}
+
+/** The custom charts of a run. */
+export const charts: readonly Chart[] = [
+  {
+    key: 'invariance/chart/retention_by_layer',
+    preset: 'wandb/bar/v0',
+    fields: {label: 'layer', value: 'retention'},
+    strings: {title: 'Retention by layer, last reading'},
+    grows: false,
+    table(readings) {
+      const {layers, scores} = readings.at(-1)!;
+      return {
+        columns: ['layer', 'retention', 'low', 'high', 'reason'],
+        data: scores.map((score, i) =>
+          score.status === 'scored'
+            ? [layers[i]!, score.value, score.low, score.high, null]
+            : [layers[i]!, null, null, null, score.reason],
+        ),
+      };
+    },
+  },
+  {
+    key: 'invariance/chart/flow',
+    preset: 'wandb/line/v0',
+    fields: {x: 'layer', y: 'centre', stroke: null},
+    strings: {title: "Flow: block where each layer's invariance lies"},
+    grows: false,
+    table(readings) {
+      const {centre} = readings.at(-1)!;
+      return {
+        columns: ['layer', 'centre'],
+        data: centre.flatMap((value, i) => (value === null ? [] : [[i, value]])),
+      };
+    },
+  },
+  {
+    key: 'invariance/chart/deepest_retention',
+    preset: 'wandb/line/v0',
+    fields: {x: 'step', y: 'retention', stroke: null},
+    strings: {title: 'Retention of the deepest layer over steps'},
+    grows: true,
+    table: readings => ({
+      columns: ['step', 'retention'],
+      data: readings.map(reading => [reading.step, retentionOf(reading).at(-1) ?? null]),
+    }),
+  },
+  {
+    key: 'invariance/chart/retention_over_steps',
+    preset: 'wandb/lineseries/v0',
+    fields: {step: 'step', lineKey: 'lineKey', lineVal: 'lineVal'},
+    strings: {title: 'Retention of every layer over steps', xname: 'step'},
+    grows: true,
+    table: readings => ({
+      columns: ['step', 'lineKey', 'lineVal'],
+      data: readings.flatMap(reading =>
+        retentionOf(reading).map((retention, i) => [reading.step, reading.layers[i]!, retention]),
+      ),
+    }),
+  },
+  {
+    key: 'invariance/chart/drift_over_steps',
+    preset: 'wandb/lineseries/v0',
+    fields: {step: 'step', lineKey: 'lineKey', lineVal: 'lineVal'},
+    strings: {title: 'Drift of every layer over steps', xname: 'step'},
+    grows: true,
+    table: readings => ({
+      columns: ['step', 'lineKey', 'lineVal'],
+      data: readings.flatMap(({step, layers, drift}) => drift.map((value, i) => [step, layers[i]!, value])),
+    }),
+  },
+  {
+    key: 'invariance/chart/inversion_quality',
+    preset: 'wandb/bar/v0',
+    fields: {label: 'layer', value: 'fvu'},
+    strings: {title: 'Share of variance that the inverted images miss, by layer'},
+    grows: false,
+    table: (_, {gates}) => ({
+      columns: ['layer', 'fvu', 'threshold', 'gate'],
+      data: gates.map(({layer, fvu, threshold, passed}) => [
+        layer,
+        fvu,
+        threshold,
+        passed ? 'passed' : 'failed',
+      ]),
+    }),
+  },
+];
+
+/** Config entry that makes W&B draw a chart: `_wandb.value.visualize`. */
+export function visualize(): Record<string, unknown> {
+  return Object.fromEntries(
+    charts.map(({key, preset, fields, strings}) => [
+      key,
+      {
+        panel_type: 'Vega2',
+        panel_config: {
+          panelDefId: preset,
+          fieldSettings: fields,
+          stringSettings: strings,
+          transform: {name: 'tableWithLeafColNames'},
+          userQuery: {
+            queryFields: [
+              {
+                name: 'runSets',
+                args: [{name: 'runSets', value: '${runSets}'}],
+                fields: [
+                  {name: 'id', fields: []},
+                  {name: 'name', fields: []},
+                  {name: '_defaultColorIndex', fields: []},
+                  {name: 'summaryTable', args: [{name: 'tableKey', value: `${key}_table`}], fields: []},
+                ],
+              },
+            ],
+          },
+        },
+      },
+    ]),
+  );
+}
