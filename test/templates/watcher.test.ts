@@ -274,14 +274,19 @@ callback.watcher.process.kill()`,
     return stdout + stderr;
   };
 
-  it("logs beside the training's run where W&B has one, else where the Trainer would", () => {
-    expect(begin('')).toMatch(/--idle 0 --project huggingface$/m);
-    expect(begin('', {WANDB_PROJECT: 'birds'})).toMatch(/--idle 0 --project birds$/m);
-    const of =
-      'run = Namespace(entity="me", project="mine", group="sweep", settings=Namespace(mode="online"))';
-    const there = `${of}\nsys.modules["wandb"] = Namespace(run=run)`;
-    expect(begin(there)).toMatch(/--idle 0 --entity me --project mine --group sweep$/m);
-  });
+  // Three Pythons that import transformers: a minute where other work is done.
+  it(
+    "logs beside the training's run where W&B has one, else where the Trainer would",
+    {timeout: 180_000},
+    () => {
+      expect(begin('')).toMatch(/--idle 0 --project huggingface$/m);
+      expect(begin('', {WANDB_PROJECT: 'birds'})).toMatch(/--idle 0 --project birds$/m);
+      const of =
+        'run = Namespace(entity="me", project="mine", group="sweep", settings=Namespace(mode="online"))';
+      const there = `${of}\nsys.modules["wandb"] = Namespace(run=run)`;
+      expect(begin(there)).toMatch(/--idle 0 --entity me --project mine --group sweep$/m);
+    },
+  );
 });
 
 describe.skipIf(!pythonHas('lightning'))("Lightning's callback", () => {
