@@ -10,13 +10,8 @@ const packages = Object.keys({...dependencies, ...optionalDependencies, ...peerD
 export default {
   input: [
     'src/index.ts',
-    'src/metrics/index.ts',
-    'src/engine/index.ts',
-    'src/inversion/index.ts',
-    'src/plugin/index.ts',
-    'src/tracker/index.ts',
-    'src/compare/index.ts',
-    'src/render/index.ts',
+    'src/metrics/public.ts',
+    'src/render/public.ts',
     'src/measure/child/worker.ts',
     'src/plugin/wandb-uploader.ts',
     'src/cli/main.ts',

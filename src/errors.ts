@@ -13,11 +13,23 @@ export type ErrorCode =
 /**
  * The one error class of this package. The message names the value that was refused and the remedy;
  * `cause` keeps what lay beneath.
+ *
+ * @example
+ * import {InvarianceError, readRun} from 'wandb-invariance';
+ *
+ * try {
+ *   await readRun('invariance/no-such-run');
+ * } catch (error) {
+ *   if (!(error instanceof InvarianceError) || error.code !== 'bad_record') throw error;
+ *   console.error(error.message);
+ * }
  */
 export class InvarianceError extends Error {
+  /** 'InvarianceError'. */
   override readonly name = 'InvarianceError';
 
   constructor(
+    /** What went wrong, to branch on. */
     readonly code: ErrorCode,
     message: string,
     options: {cause?: unknown} = {},

@@ -1,19 +1,71 @@
+/**
+ * What a training loop needs, and whoever reads its record afterwards. How to use it is in [callback.md](../callback.md) and
+ * [wandb.md](../wandb.md), what the numbers mean in [metrics.md](../metrics.md); the command line needs none of this.
+ *
+ * Importing it loads no TensorFlow.js, no onnxruntime and no plotting library. What is refused or goes wrong is an
+ * {@link InvarianceError}.
+ *
+ * @module wandb-invariance
+ */
+export {compareRuns, type ComparableRun, type Comparison, type LayerDifference} from './compare/index.js';
 export {InvarianceError, type ErrorCode} from './errors.js';
-export {loadVit, saveVit, type LoadVitOptions, type Tf} from './engine/index.js';
+export {
+  loadVit,
+  saveVit,
+  type LayerSelection,
+  type LoadVitOptions,
+  type PixelForm,
+  type SaveVitOptions,
+  type Tf,
+} from './engine/index.js';
+export type {FolderContents, WritableTensor} from './models/index.js';
+export {readRun, type RecordedRun} from './journal/index.js';
 export {
   monitorInvariance,
   wandbPictures,
+  type CadenceText,
   type CheckpointOptions,
+  type Logs,
   type Monitor,
   type MonitorOptions,
   type MonitorState,
+  type Shares,
+  type TrainingCallback,
 } from './plugin/index.js';
+export type {MonitorProbes, ProbeSource, TensorBatch, TensorDataset} from './probes/index.js';
 export {
   consoleTracker,
   memoryTracker,
+  scalarsOf,
   wandbTracker,
+  type AlertRules,
+  type ChartReading,
+  type ConsoleTrackerOptions,
+  type MemoryTracker,
+  type OwnRun,
+  type Picture,
+  type Pictures,
+  type StartOptions,
+  type TableData,
+  type TextStream,
   type Tracker,
+  type WandbOptions,
   type WandbTrackerOptions,
 } from './tracker/index.js';
-export {readRun, type RecordedRun} from './journal/index.js';
-export type * from './types.js';
+export type {
+  Baseline,
+  Cost,
+  Estimates,
+  Fingerprint,
+  Gate,
+  Images,
+  LayerName,
+  Matrix,
+  Moment,
+  Pooling,
+  Reading,
+  RunEvent,
+  RunInfo,
+  RunState,
+  Score,
+} from './types.js';

@@ -1,6 +1,8 @@
 /** Rows of any float width: what an engine returns, or a user's own float64 features. */
 export interface FeatureRows {
+  /** n, one row an image. */
   readonly count: number;
+  /** p, values a row. */
   readonly width: number;
   /** Row-major (count, width). */
   readonly data: Float32Array | Float64Array;

@@ -9,24 +9,33 @@ export type Pooling = 'tokens' | 'cls' | 'mean';
 
 /** Images as the metrics define them: NCHW, row-major, pixels in [0, 1] before normalisation. */
 export interface Images {
+  /** n. */
   readonly count: number;
+  /** C. */
   readonly channels: number;
+  /** H. */
   readonly height: number;
+  /** W. */
   readonly width: number;
-  /** count × channels × height × width values. Seeds and iterates may leave [0, 1]; the model's normaliser clamps. */
+  /** n × C × H × W values. Seeds and iterates may leave [0, 1]; the model's normaliser clamps. */
   readonly data: Float32Array;
 }
 
-/** One layer's representation: row-major (count, width). */
+/** One layer's representation of n images. */
 export interface Features {
+  /** n, one row an image. */
   readonly count: number;
+  /** p, values a row. */
   readonly width: number;
+  /** Row-major (n, p). */
   readonly data: Float32Array;
 }
 
 /** Inner products of column-centred features: symmetric, row-major, n × n. */
 export interface Gram {
+  /** Images. */
   readonly n: number;
+  /** n × n values. */
   readonly data: Float64Array;
 }
 
@@ -35,7 +44,9 @@ export type Matrix = (number | null)[][];
 
 /** One quantity by both estimators of linear CKA: unbiased (primary) and biased (as the paper reports it). */
 export interface Estimates {
+  /** By HSIC1; may be slightly below 0. */
   unbiased: Matrix;
+  /** By HSIC0; in [0, 1]. */
   biased: Matrix;
 }
 
@@ -43,22 +54,26 @@ export interface Estimates {
 export type Score =
   | {
       status: 'scored';
+      /** 1 = all that the pretrained model shows, 0 = the floor; not cut at either. */
       value: number;
-      /** Ends of the interval over probe images; null with fewer than 8 images. */
+      /** Lower end of the 95 % interval over probe images; null with fewer than 8 images. */
       low: number | null;
+      /** Upper end of it. */
       high: number | null;
     }
   | {status: 'withheld'; reason: string};
 
 /** How well X'_i was inverted, for one pretrained layer. */
 export interface Gate {
+  /** The layer that was inverted. */
   layer: LayerName;
   /** mean over images of ‖f(x') − f(x)‖ / ‖f(x)‖; null where a layer is zero or not finite. */
   rel: number | null;
   /** Σ‖f(x') − f(x)‖² / Σ‖f(x) − mean f‖²: the share of the layer's variance that X' misses; null where it has none. */
   fvu: number | null;
-  /** Pixel root mean square between X' and X, and between X' and the seeds, in [0, 1] pixels. */
+  /** Pixel root mean square between X' and X, in [0, 1] pixels. */
   rmsToProbes: number;
+  /** The same between X' and the seeds. */
   rmsToSeeds: number;
   /** Share of images whose own error stayed above the gate. */
   unconverged: number;
@@ -76,10 +91,15 @@ export interface Fingerprint {
   id: string;
   /** Hash of the pretrained weights that the measured layers use. */
   pretrained: string;
+  /** Hash of the probe images. */
   probes: string;
+  /** Hash of the seed images. */
   seeds: string;
+  /** Shallow to deep. */
   layers: readonly LayerName[];
+  /** How a block's tokens became one row an image. */
   pooling: Pooling;
+  /** Preset and options of the inversion. */
   inversion: Readonly<Record<string, string | number>>;
   /** The network whose similarity is the floor N: 'random 0' is drawn with seed 0, anything else a hash of its weights. */
   floor: string;
@@ -87,7 +107,9 @@ export interface Fingerprint {
 
 /** What is measured once a run, on the pretrained model and its controls. */
 export interface Baseline {
+  /** What it was measured on and how. */
   fingerprint: Fingerprint;
+  /** The measured layers, shallow to deep. */
   layers: readonly LayerName[];
   /** Those of them that are residual-stream blocks: flow and compression are over these. */
   blocks: readonly LayerName[];
@@ -99,15 +121,19 @@ export interface Baseline {
   controls: {noise: (number | null)[]; permuted: (number | null)[]};
   /** Centre of mass of each pretrained layer's invariances over its own blocks, com_0(i); null where its gate failed. */
   flow: (number | null)[];
+  /** How well each layer was inverted, one a layer. */
   gates: Gate[];
+  /** Of the inversions and of everything else above. */
   cost: Cost;
 }
 
 /** What something cost the machine. */
 export interface Cost {
+  /** Wall-clock time. */
   seconds: number;
-  /** Images pushed forward through the model, and images for which a gradient was taken. */
+  /** Images pushed forward through the model. */
   forwards: number;
+  /** Images for which a gradient was taken. */
   gradients: number;
 }
 
@@ -127,10 +153,11 @@ export interface Moment {
 export interface Reading extends Moment {
   /** Equal to the baseline's fingerprint id. */
   fingerprint: string;
+  /** The measured layers, shallow to deep. */
   layers: readonly LayerName[];
   /** R_t as measured; a row says nothing of the layer where its gate in the baseline failed. */
   retention: Estimates;
-  /** D_t. */
+  /** D_t, layers × layers. */
   drift: Estimates;
   /** r_t[i], one a layer. */
   scores: Score[];
@@ -158,23 +185,32 @@ export interface Reading extends Moment {
    * On the first reading after training began, as self-similarity does not prove that inversions converged.
    */
   convergence?: (number | null)[];
+  /** Of this reading. */
   cost: Cost;
 }
 
+/** How a run stands: still going on, or how it ended. */
 export type RunState = 'running' | 'finished' | 'crashed' | 'killed';
 
 /** What `run.json` holds. */
 export interface RunInfo {
   /** Format of the run folder. */
   format: 1;
+  /** Sorts by time, and is the name of its folder: "20260311-142530-3f9a". */
   id: string;
+  /** For people. */
   name: string;
   /** Unix milliseconds. */
   created: number;
+  /** The measured layers, shallow to deep. */
   layers: readonly LayerName[];
+  /** How a block's tokens become one row an image. */
   pooling: Pooling;
+  /** What its readings may be compared with. */
   fingerprint: Fingerprint;
+  /** How many there are, and where they came from in words. */
   probes: {count: number; source: string};
+  /** What measures, in words. */
   engine: string;
   /** Versions of this package, Node and the engine. */
   versions: Readonly<Record<string, string>>;
@@ -184,7 +220,16 @@ export interface RunInfo {
   config: Readonly<Record<string, unknown>>;
 }
 
-/** Everything that happens in a run and is no reading; one line of `events.jsonl` each, with `time` in Unix ms. */
+/**
+ * Everything that happens in a run and is no reading; one line of `events.jsonl` each, with `time` in Unix ms.
+ *
+ * - `baseline`: the pretrained model has been measured.
+ * - `logged`: values of the training, by name.
+ * - `checkpoint`: one was written; aliases are 'latest', 'best' and 'step-100'.
+ * - `resumed`: training goes on from `step`; what was read and logged past it is superseded.
+ * - `notice`: something that people should know; `code` to branch on, `message` for them.
+ * - `ended`: the last one, unless the run is resumed.
+ */
 export type RunEvent = {time: number} & (
   | {type: 'baseline'; baseline: Baseline}
   | {type: 'logged'; step: number; epoch: number | null; values: Readonly<Record<string, number>>}

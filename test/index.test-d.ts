@@ -10,7 +10,9 @@ import {
   type Reading,
   type Score,
   type Tracker,
+  type WandbOptions,
 } from '../src/index.js';
+import type {WandbSettings} from '../src/tracker/wandb/settings.js';
 
 declare const model: tf.LayersModel;
 
@@ -76,6 +78,7 @@ describe('what goes with it', () => {
   it('a ViT is a LayersModel, and W&B is a tracker', () => {
     expectTypeOf(loadVit(tf, 'folder', {classes: 3})).resolves.toExtend<tf.LayersModel>();
     expectTypeOf(wandbTracker({project: 'birds'})).toEqualTypeOf<Tracker>();
+    expectTypeOf<Omit<WandbOptions, 'apiKey'>>().toEqualTypeOf<Partial<WandbSettings>>();
     // @ts-expect-error no such mode
     wandbTracker({mode: 'sometimes'});
   });

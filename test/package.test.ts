@@ -15,8 +15,13 @@ import {join, resolve} from 'node:path';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
 import {python, pythonHas} from './python.js';
 
-const {exports: entries, version} = JSON.parse(readFileSync('package.json', 'utf8')) as {
+const {
+  exports: entries,
+  imports: programs,
+  version,
+} = JSON.parse(readFileSync('package.json', 'utf8')) as {
   exports: Record<string, string | {default: string}>;
+  imports: Record<string, string>;
   version: string;
 };
 
@@ -47,9 +52,7 @@ const run = (file: string, ...args: string[]): string =>
 
 describe('the published package', () => {
   it('can be imported at every entry', () => {
-    const libraries = Object.keys(entries).filter(
-      entry => !['./worker', './uploader', './package.json'].includes(entry),
-    );
+    const libraries = Object.keys(entries).filter(entry => entry !== './package.json');
     const names = libraries.map(entry => `wandb-invariance${entry.slice(1)}`);
     writeFileSync(
       join(project, 'import.js'),
@@ -59,6 +62,18 @@ describe('the published package', () => {
       }`,
     );
     expect(run('import.js').trim().split('\n')).toEqual(names.map(name => `${name} true`));
+  });
+
+  it('brings the programs of its own processes, which nobody else can import', () => {
+    expect(Object.keys(programs)).toEqual(['#worker', '#uploader']);
+    for (const file of Object.values(programs)) {
+      expect([file, existsSync(join(packed, file))]).toEqual([file, true]);
+      writeFileSync(
+        join(project, 'private.js'),
+        `await import('wandb-invariance/${file.slice(2)}').catch(({code}) => console.log(code));`,
+      );
+      expect(run('private.js').trim()).toBe('ERR_PACKAGE_PATH_NOT_EXPORTED');
+    }
   });
 
   it('imports no TensorFlow.js, onnxruntime, vega, sharp or W&B before it is used', () => {
@@ -112,11 +127,12 @@ describe('the published package', () => {
       `import * as tf from '@tensorflow/tfjs';
       import {monitorInvariance, type Score} from 'wandb-invariance';
       import {cka, gramOf} from 'wandb-invariance/metrics';
+      import {renderReport} from 'wandb-invariance/render';
       export async function use(model: tf.LayersModel): Promise<number | string> {
         const monitor = await monitorInvariance({tf, model, probes: 'probes', every: '100 steps'});
         const {readings} = await monitor.finish();
         const score: Score = {status: 'withheld', reason: String(readings)};
-        return score.reason + String(cka.length + gramOf.length);
+        return score.reason + String(cka.length + gramOf.length + renderReport.length);
       }`,
     );
     writeFileSync(

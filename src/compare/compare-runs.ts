@@ -4,15 +4,21 @@ import {fingerprintDifference} from './fingerprint-difference.js';
 
 /** What a comparison needs of a recorded run. */
 export interface ComparableRun {
+  /** Id, name, layers and fingerprint. */
   info: RunInfo;
+  /** What was measured once, on the pretrained model; null where the run did not come to it. */
   baseline: Baseline | null;
+  /** At least one. */
   readings: readonly Reading[];
 }
 
 /** One layer of two runs at their last readings. */
 export interface LayerDifference {
+  /** The layer. */
   layer: LayerName;
+  /** Retention score in the first run. */
   a: Score;
+  /** Retention score in the second run. */
   b: Score;
   /** b − a; null where either is withheld. */
   difference: number | null;
@@ -20,18 +26,32 @@ export interface LayerDifference {
   clear: boolean | null;
 }
 
+/** Two runs side by side. */
 export interface Comparison {
+  /** The one that both share. */
   fingerprint: Fingerprint;
+  /** The first run, and the step of its reading. */
   a: {id: string; name: string; step: number};
+  /** The second run, and the step of its reading. */
   b: {id: string; name: string; step: number};
+  /** Shallow to deep. */
   layers: LayerDifference[];
 }
 
 /**
  * Two runs of one fingerprint, layer by layer, at the last reading of each (or the last at or before `step`).
  *
+ * @param a the first run, as `readRun` gives it.
+ * @param b the second.
+ * @param options.step the last reading at or before it. Default: the last of each run.
  * @throws InvarianceError `fingerprint_mismatch` with the reason, where the numbers do not mean the same;
  *   `bad_record` where a run holds no reading yet.
+ * @example
+ * import {compareRuns, readRun} from 'wandb-invariance';
+ *
+ * const a = await readRun('invariance/20260311-142530-3f9a');
+ * const b = await readRun('invariance/20260311-160812-c07e');
+ * for (const {layer, difference, clear} of compareRuns(a, b).layers) console.log(layer, difference, clear);
  */
 export function compareRuns(a: ComparableRun, b: ComparableRun, options: {step?: number} = {}): Comparison {
   const reason = fingerprintDifference(a.info.fingerprint, b.info.fingerprint);

@@ -17,7 +17,9 @@ export const runFiles = {
 
 /** A run as its folder holds it. */
 export interface RecordedRun {
+  /** Path of the run folder. */
   folder: string;
+  /** What the run was made with. */
   info: RunInfo;
   /** Null until the first measurement of the pretrained model is on record. */
   baseline: Baseline | null;
@@ -26,7 +28,9 @@ export interface RecordedRun {
    * superseded and not in here: training went on from s, not from there.
    */
   readings: Reading[];
+  /** In the order they were written. */
   events: RunEvent[];
+  /** 'running' with a process that is gone is 'crashed'. */
   state: RunState;
   /** Lines that could not be read, for people: "events.jsonl line 7 is not JSON". */
   problems: string[];
@@ -135,7 +139,14 @@ export async function otherWriter(folder: string): Promise<number | null> {
 /**
  * Reads a run folder. A torn last line is left out, a bad line in the middle is skipped, and both are named in
  * `problems`; nothing is written.
- * @throws InvarianceError `bad_record` where `run.json` is missing or unreadable.
+ *
+ * @param folder path of the run folder, `invariance/<run>`.
+ * @throws InvarianceError `bad_record` where `run.json` is missing or unreadable, `io_failed` where the disk fails.
+ * @example
+ * import {readRun} from 'wandb-invariance';
+ *
+ * const {info, readings} = await readRun('invariance/20260311-142530-3f9a');
+ * for (const {step, meanScore} of readings) console.log(info.name, step, meanScore);
  */
 export async function readRun(folder: string): Promise<RecordedRun> {
   const info = await readRunInfo(folder);

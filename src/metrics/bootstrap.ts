@@ -4,19 +4,23 @@ import {cka} from './cka.js';
 import {selectImages} from './gram.js';
 import {checkPair} from './similarity.js';
 
-/** Both ends of a 95 % interval. */
+/** Both ends of a 95 % interval, in the unit of the value it is of. */
 export interface Interval {
+  /** Lower end. */
   low: number;
+  /** Upper end. */
   high: number;
 }
 
+/** How an interval is drawn. */
 export interface BootstrapOptions {
-  /** Half-samples drawn. At n = 256, 200 of them take about 0.07 s a layer. */
+  /** Half-samples drawn. Default 200; at n = 256 these take about 0.07 s a layer. */
   samples?: number;
-  /** Seed of the draws. The same seed draws the same images for every layer, so that layers compare. */
+  /** Seed of the draws. Default 0. The same seed draws the same images for every layer, so that layers compare. */
   seed?: number;
 }
 
+/** Every default of an interval. */
 export const BOOTSTRAP_DEFAULTS: Required<BootstrapOptions> = {samples: 200, seed: 0};
 
 /** The unbiased estimator needs 4 images in a half-sample. */
@@ -33,7 +37,17 @@ const TAILS = [0.025, 0.975] as const;
  * the full value around the population's, for any statistic that is linear to first order. The interval runs between the
  * 2.5 % and 97.5 % quantiles of the half-samples, and always holds the full value.
  *
+ * @param K Gram of the one layer, (n, n).
+ * @param L Gram of the other on the same images, (n, n).
+ * @param options number of half-samples and their seed.
  * @returns null with fewer than 8 images, or where CKA is withheld.
+ * @throws InvarianceError `bad_option` where the Grams are not of the same number of images.
+ * @example
+ * import {bootstrapCka, gramOf, type FeatureRows} from 'wandb-invariance/metrics';
+ *
+ * declare const before: FeatureRows, after: FeatureRows; // (n, p) and (n, q), the same n images
+ * const interval = bootstrapCka(gramOf(before), gramOf(after));
+ * if (interval !== null) console.log(`${interval.low} to ${interval.high}`);
  */
 export function bootstrapCka(K: Gram, L: Gram, options: BootstrapOptions = {}): Interval | null {
   const {samples, seed} = {...BOOTSTRAP_DEFAULTS, ...options};

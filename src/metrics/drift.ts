@@ -5,8 +5,17 @@ import {similarityMatrix} from './cka.js';
 /**
  * D_t[i, j] = 1 − c(f0_i(X), ft_j(X)): how far layer j's view of the probes has moved from pretrained layer i's.
  *
- * @param reference Gram of every pretrained layer on X.
- * @param current Gram of every layer of this checkpoint on X.
+ * @param options
+ * @param options.reference Gram of every pretrained layer on X, (n, n).
+ * @param options.current Gram of every layer of this checkpoint on X.
+ * @returns two matrices, layers × layers; an entry is null where the similarity is withheld.
+ * @throws InvarianceError `bad_option` where the Grams are not all of the same number of images.
+ * @example
+ * import {driftMatrix, gramOf, type FeatureRows} from 'wandb-invariance/metrics';
+ *
+ * declare const pretrained: FeatureRows[], finetuned: FeatureRows[]; // a layer each, on the same probes
+ * const {unbiased} = driftMatrix({reference: pretrained.map(gramOf), current: finetuned.map(gramOf)});
+ * console.log(unbiased.map((row, i) => row[i])); // how far each layer has moved from itself
  */
 export function driftMatrix({
   reference,
@@ -26,7 +35,18 @@ export type LayerWeights = readonly Float32Array[];
 
 /**
  * ‖θt − θ0‖F / ‖θ0‖F of each layer, over all its tensors together. It tells a layer that moved and kept its invariances
- * from one that moved and forgot. Null where a layer has no weights, or only zeros, or not finite ones.
+ * from one that moved and forgot.
+ *
+ * @param reference θ0, one entry a layer.
+ * @param current θt, of the same shapes.
+ * @returns one value a layer, 0 or more; null where a layer has no weights, or only zeros, or not finite ones.
+ * @throws InvarianceError `bad_option` where the two differ in layers, tensors or their sizes.
+ * @example
+ * import {weightDrift} from 'wandb-invariance/metrics';
+ *
+ * const before = [[Float32Array.of(3, 4)], [Float32Array.of(1)]]; // two layers, of one tensor each
+ * const after = [[Float32Array.of(3, 4)], [Float32Array.of(2)]];
+ * console.log(weightDrift(before, after)); // [0, 1]
  */
 export function weightDrift(
   reference: readonly LayerWeights[],

@@ -15,8 +15,17 @@ export interface Flow {
  * Null as well where the inversion of layer i did not converge, or where a row holds a withheld value or nothing above the
  * floor.
  *
- * @param blocks indices of the residual-stream blocks among the layers, shallow to deep.
- * @param gates one a layer, of the inverted images in use.
+ * @param options
+ * @param options.retention R_t, layers × layers.
+ * @param options.floor N, layers × layers.
+ * @param options.blocks indices of the residual-stream blocks among the layers, shallow to deep.
+ * @param options.gates one a layer, of the inverted images in use.
+ * @example
+ * import {flow, type Estimates, type Gate} from 'wandb-invariance/metrics';
+ *
+ * declare const retention: Estimates, floor: Estimates, gates: Gate[]; // of 12 blocks and the norm behind them
+ * const blocks = Array.from({length: 12}, (_, i) => i);
+ * const {centre, strongest} = flow({retention, floor, blocks, gates});
  */
 export function flow({
   retention,
@@ -62,7 +71,9 @@ export function flowWeights(
 
 /** How far invariances moved to shallower layers, as shares of the depth. */
 export interface Compression {
+  /** C_t(i), one a layer; null for layers that are no blocks and where it is not known. */
   layers: (number | null)[];
+  /** Over the deeper half of the blocks. */
   mean: number | null;
 }
 
@@ -71,8 +82,15 @@ export interface Compression {
  * 2023 call compression. `mean` is over the deeper half of the blocks, and null unless every one of those is known, so that
  * one curve never averages different layers.
  *
- * @param initial com_0: `flow` of the ceiling.
- * @param current com_t.
+ * @param options
+ * @param options.initial com_0, one a layer: `flow` of the ceiling.
+ * @param options.current com_t, one a layer.
+ * @param options.blocks indices of the residual-stream blocks among the layers, shallow to deep.
+ * @example
+ * import {compression} from 'wandb-invariance/metrics';
+ *
+ * const blocks = [0, 1, 2, 3, 4];
+ * console.log(compression({initial: [0, 1, 2, 3, 4], current: [0, 1, 2, 2, 3], blocks}).mean); // 0.25
  */
 export function compression({
   initial,

@@ -16,11 +16,22 @@ export const FVU_THRESHOLD = 0.05;
  * 0 to the probes says that X' is trivial, near 0 to the seeds that the inversion never moved. Features are float32;
  * sums are float64.
  *
- * @param features f(X), (n, p).
- * @param inverted f(X'), (n, p).
- * @param images X'.
- * @param evaluations gradient evaluations an image, mean.
- * @param threshold default 0.05.
+ * @param options
+ * @param options.layer name of the layer.
+ * @param options.features f(X), (n, p).
+ * @param options.inverted f(X'), (n, p).
+ * @param options.probes X, n images.
+ * @param options.images X', n images.
+ * @param options.seeds S, n images.
+ * @param options.evaluations gradient evaluations an image, mean; on record only.
+ * @param options.threshold what `fvu` has to stay under. Default 0.05.
+ * @throws InvarianceError `bad_option` where features or images differ in number or size.
+ * @example
+ * import {gate, type Features, type Images} from 'wandb-invariance/metrics';
+ *
+ * declare const features: Features, inverted: Features; // of one layer
+ * declare const probes: Images, images: Images, seeds: Images;
+ * const {passed, fvu} = gate({layer: 'block_03', features, inverted, probes, images, seeds, evaluations: 50});
  */
 export function gate({
   layer,
@@ -87,6 +98,14 @@ export function notConverged({fvu, threshold}: Pick<Gate, 'fvu' | 'threshold'>):
 /**
  * |R(T) − R(T/2)| of each layer: how much the diagonal of R still depends on the inversion's length T. A high ceiling does
  * not show that, so it is reported once a run, on a finetuned model.
+ *
+ * @param final R(T)[i, i], one a layer.
+ * @param halfway R(T/2)[i, i].
+ * @returns one value a layer, null where either is.
+ * @example
+ * import {convergence} from 'wandb-invariance/metrics';
+ *
+ * console.log(convergence([0.75, null], [0.5, 0.5])); // [0.25, null]
  */
 export function convergence(
   final: readonly (number | null)[],

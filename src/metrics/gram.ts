@@ -9,6 +9,12 @@ import type {Gram} from '../types.js';
  *
  * @param features (n, p).
  * @returns (n, n); costs n²p/2 multiplications.
+ * @throws InvarianceError `bad_option` where the values do not fill n × p.
+ * @example
+ * import {gramOf} from 'wandb-invariance/metrics';
+ *
+ * const gram = gramOf({count: 3, width: 2, data: Float32Array.of(0, 0, 3, 0, 0, 3)});
+ * console.log(gram.n, gram.data); // 3, and 9 inner products of the centred rows
  */
 export function gramOf(features: FeatureRows): Gram {
   const {count: n, width, data} = features;

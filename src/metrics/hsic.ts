@@ -6,6 +6,15 @@ import {checkPair, MIN_IMAGES} from './similarity.js';
 /**
  * The biased estimator of the Hilbert–Schmidt independence criterion, tr(KHLH), without a factor of n
  * (Gretton et al. 2005, equation 9, times (n − 1)²).
+ *
+ * @param K (n, n).
+ * @param L (n, n), of the same images.
+ * @throws InvarianceError `bad_option` where the Grams are not of the same number of images.
+ * @example
+ * import {gramOf, hsic0, type FeatureRows} from 'wandb-invariance/metrics';
+ *
+ * declare const a: FeatureRows, b: FeatureRows; // (n, p) and (n, q), the same n images
+ * console.log(hsic0(gramOf(a), gramOf(b)));
  */
 export function hsic0(K: Gram, L: Gram): number {
   checkPair(K, L);
@@ -16,7 +25,15 @@ export function hsic0(K: Gram, L: Gram): number {
  * The unbiased estimator HSIC1 (Song et al. 2012, equation 5): its mean over samples is the population's HSIC, whatever
  * n. It may be negative.
  *
- * @throws InvarianceError `bad_option` with fewer than 4 images, for which it is not defined.
+ * @param K (n, n).
+ * @param L (n, n), of the same images.
+ * @throws InvarianceError `bad_option` with fewer than 4 images, for which it is not defined, or where the Grams are not of
+ *   the same number of images.
+ * @example
+ * import {gramOf, hsic1, type FeatureRows} from 'wandb-invariance/metrics';
+ *
+ * declare const a: FeatureRows, b: FeatureRows; // (n, p) and (n, q), the same n images
+ * console.log(hsic1(gramOf(a), gramOf(b)));
  */
 export function hsic1(K: Gram, L: Gram): number {
   checkPair(K, L);

@@ -17,9 +17,23 @@ export const MIN_RANGE = 0.1;
  * Withheld where there are fewer than 4 images, the inversion did not converge (the layer's gate), the ceiling, floor or
  * retention is missing, or ceiling − floor < 0.1.
  *
- * @param intervals of R_t[i, i], one a layer, null where there is none.
- * @param gates one a layer, of the inverted images in use.
- * @param count number of probe images.
+ * @param options
+ * @param options.retention R_t, layers × layers.
+ * @param options.ceiling W0, layers × layers.
+ * @param options.floor N, layers × layers.
+ * @param options.intervals of R_t[i, i], one a layer, null where there is none.
+ * @param options.gates one a layer, of the inverted images in use.
+ * @param options.count number of probe images.
+ * @returns one score a layer.
+ * @throws InvarianceError `bad_option` where the arguments are not of the same layers.
+ * @example
+ * import {retentionScores, type Estimates, type Gate, type Interval} from 'wandb-invariance/metrics';
+ *
+ * declare const retention: Estimates, ceiling: Estimates, floor: Estimates;
+ * declare const intervals: (Interval | null)[], gates: Gate[]; // one a layer
+ * for (const score of retentionScores({retention, ceiling, floor, intervals, gates, count: 64})) {
+ *   console.log(score.status === 'scored' ? score.value : score.reason);
+ * }
  */
 export function retentionScores({
   retention,
@@ -67,6 +81,15 @@ export function retentionScores({
 /**
  * Mean score over the layers that the baseline can score. Null where it can score none, or where one of them has no score
  * now: a mean that left it out would rise when a layer breaks.
+ *
+ * @param scores one a layer.
+ * @param baseline of the same layers.
+ * @example
+ * import {meanScore} from 'wandb-invariance/metrics';
+ * import {readRun} from 'wandb-invariance';
+ *
+ * const {baseline, readings} = await readRun('invariance/20260311-142530-3f9a');
+ * if (baseline) console.log(readings.map(({scores}) => meanScore(scores, baseline)));
  */
 export function meanScore(scores: readonly Score[], baseline: ScoredBy): number | null {
   const expected = scores.filter((_, i) => scaleOf(baseline, i).status === 'ready');
@@ -76,9 +99,12 @@ export function meanScore(scores: readonly Score[], baseline: ScoredBy): number 
 }
 
 /** What of a run's baseline decides whether a layer can be scored. */
-interface ScoredBy {
+export interface ScoredBy {
+  /** W0, layers × layers. */
   ceiling: Estimates;
+  /** N, layers × layers. */
   floor: Estimates;
+  /** One a layer. */
   gates: readonly Gate[];
 }
 

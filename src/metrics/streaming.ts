@@ -7,8 +7,13 @@ import {checkPair, CONSTANT, cosine, MIN_IMAGES, TOO_FEW, withheld, type Similar
 
 /** Collects the Grams of minibatches and estimates the unbiased CKA of all images. */
 export interface MinibatchCka {
-  /** @throws InvarianceError `bad_option` for a batch of fewer than 4 images: HSIC1 is not defined on it. */
+  /**
+   * Takes the Grams of one batch, (m, m) each.
+   *
+   * @throws InvarianceError `bad_option` for a batch of fewer than 4 images: HSIC1 is not defined on it.
+   */
   add(K: Gram, L: Gram): void;
+  /** Of all batches so far. */
   similarity(): Similarity;
 }
 
@@ -19,6 +24,14 @@ export interface MinibatchCka {
  * Each batch enters by its own unbiased estimate, that is, divided by its own n(n − 3), so unequal batches all estimate
  * one quantity; sums of undivided products would weigh a batch by the square of its size. With one batch this is `cka`.
  * With several it estimates the same population value by another number; for the number itself take {@link exactCka}.
+ *
+ * @example
+ * import {gramOf, minibatchCka, type FeatureRows} from 'wandb-invariance/metrics';
+ *
+ * declare const batches: {before: FeatureRows; after: FeatureRows}[]; // at least 4 images each
+ * const collected = minibatchCka();
+ * for (const {before, after} of batches) collected.add(gramOf(before), gramOf(after));
+ * console.log(collected.similarity());
  */
 export function minibatchCka(): MinibatchCka {
   let between = 0;
@@ -39,7 +52,13 @@ export function minibatchCka(): MinibatchCka {
 
 /** Collects the features of minibatches and gives the CKA of all images together. */
 export interface ExactCka {
+  /**
+   * Takes the features of one batch, (m, p) and (m, q), of any m.
+   *
+   * @throws InvarianceError `bad_option` where the two differ in images, or a width from that of the batches before.
+   */
   add(a: FeatureRows, b: FeatureRows): void;
+  /** Of all images so far; withheld with fewer than 4, or where a layer is constant over them or not finite. */
   similarity(estimator: Estimator): Similarity;
 }
 
@@ -47,6 +66,14 @@ export interface ExactCka {
  * The CKA of all images at once, from minibatches of any sizes: the number `cka` gives on their whole Grams. It keeps
  * sums over images of products of columns, p² + q² + pq numbers however many images come; for few images of many columns
  * (flattened tokens) take whole Grams instead.
+ *
+ * @example
+ * import {exactCka, type FeatureRows} from 'wandb-invariance/metrics';
+ *
+ * declare const batches: {before: FeatureRows; after: FeatureRows}[];
+ * const collected = exactCka();
+ * for (const {before, after} of batches) collected.add(before, after);
+ * console.log(collected.similarity('unbiased'));
  */
 export function exactCka(): ExactCka {
   let first: Side | undefined;

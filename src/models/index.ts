@@ -12,7 +12,7 @@ export {
   type TrainerState,
 } from './folders/trainer-state.js';
 export {type FolderContents, putAll, writeFolder} from './folders/write-folder.js';
-export {type ModelFolderContents, writeModelFolder} from './folders/write-model-folder.js';
+export {writeModelFolder} from './folders/write-model-folder.js';
 export {resolveModel} from './hub/resolve-model.js';
 export {firstNotFinite} from './safetensors/finite.js';
 export {openSafetensors} from './safetensors/open-safetensors.js';

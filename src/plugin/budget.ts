@@ -2,8 +2,11 @@ import type {Spending} from '../checkpoints/index.js';
 
 /** The shares of training time that readings have cost. */
 export interface Shares {
+  /** The training thread stood still. */
   blocked: number;
+  /** The measuring process was busy, as its share of the machine's cores. */
   child: number;
+  /** Both together: what `budget` limits. */
   total: number;
 }
 

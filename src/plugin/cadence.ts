@@ -1,7 +1,10 @@
 import type {Cadence} from '../checkpoints/index.js';
 import {InvarianceError} from '../errors.js';
 
-/** `'100 steps'`, `'1 epoch'`, `'10 minutes'`, `'log'`, `'log 10'`, or a list of steps. */
+/**
+ * When something is due: `'100 steps'`, `'1 epoch'`, `'10 minutes'`, `'log'` (steps 1, 2, 4, 8, …), `'log 10'` (steps 1, 10,
+ * 100, …), or a list of steps.
+ */
 export type CadenceText = string | readonly number[];
 
 /** A moment of training on the axes that cadences count along. */

@@ -2,6 +2,7 @@ import type {LayersModel} from '@tensorflow/tfjs';
 import type {Tf} from '../engine/index.js';
 import type {Logs} from './logged-values.js';
 
+/** What `model.fit` and `model.fitDataset` take among their `callbacks`. */
 export type TrainingCallback = InstanceType<Tf['CustomCallback']>;
 
 /** What model.fit says about its data before it starts. */

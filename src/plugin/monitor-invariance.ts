@@ -45,6 +45,13 @@ const monitored = new WeakSet<LayersModel>();
  *   `bad_model`, `bad_weights`; `io_failed` for a folder that cannot be written; `fingerprint_mismatch` where a run is
  *   resumed with another pretrained model, other probes, layers or inversion options
  * @example
+ * import * as tf from '@tensorflow/tfjs';
+ * import {loadVit, monitorInvariance} from 'wandb-invariance';
+ *
+ * declare const train: tf.data.Dataset<{xs: tf.Tensor; ys: tf.Tensor}>; // batches: pixels in [0, 1], one-hot labels
+ * const model = await loadVit(tf, 'models/vit-small', {classes: 200});
+ * model.compile({optimizer: tf.train.adam(1e-4), loss: tf.losses.softmaxCrossEntropy});
+ *
  * const monitor = await monitorInvariance({tf, model, probes: 'data/birds/probes', every: '100 steps'});
  * await model.fitDataset(train, {epochs: 5, callbacks: monitor.callback()});
  * await monitor.finish();

@@ -7,7 +7,7 @@ import {composeTraining, type MonitorParts, type TrainingParts} from './monitor-
 
 /** Watches one finetune. Everything it does is in docs/callback.md, at its place in the training loop. */
 export interface Monitor {
-  /** For `model.fit` and `model.fitDataset`, alone or in a list. */
+  /** For `model.fit` and `model.fitDataset`, alone or in a list with other callbacks. */
   callback(): TrainingCallback;
   /**
    * For a loop of your own, after each optimiser step; await it.
@@ -21,21 +21,29 @@ export interface Monitor {
    * @param state 'crashed' or 'killed' end the run at once, ready to be resumed. Default 'finished'.
    */
   finish(state?: Exclude<RunState, 'running'>): Promise<MonitorState>;
+  /** Where it stands now. */
   readonly state: MonitorState;
 }
 
+/** Where a monitor stands. */
 export interface MonitorState {
-  /** Id of the run, and the folder of its record. */
+  /** Id of the run. */
   run: string;
+  /** Folder of its record. */
   folder: string;
-  /** Optimiser steps, whole epochs, and batches of the epoch under way; after a resume, where to go on. */
+  /** Optimiser steps done; after a resume, where to go on. */
   step: number;
+  /** Whole epochs done. */
   epoch: number;
+  /** Batches done of the epoch under way. */
   batch: number;
+  /** The run goes on where a killed one stopped. */
   resumed: boolean;
-  /** Readings on record, and those taken that are still to be measured. */
+  /** Readings on record. */
   readings: number;
+  /** Readings taken that are still to be measured. */
   waiting: number;
+  /** The checkpoint that `checkpoints.monitor` calls best; null without it, and before there is one. */
   best: {step: number; value: number; path: string} | null;
   /** What readings have cost, as shares of training time. */
   cost: Shares;
@@ -43,6 +51,7 @@ export interface MonitorState {
   notices: Readonly<Record<string, number>>;
   /** `report.html`, once the run has finished. */
   report: string | null;
+  /** 'running' until `finish`. */
   ended: RunState;
 }
 

@@ -5,7 +5,6 @@ import type {Tracker} from '../tracker/index.js';
 import type {Pooling} from '../types.js';
 import type {Cadence} from '../checkpoints/index.js';
 import type {CadenceText} from './cadence.js';
-import type {Mode} from '../checkpoints/index.js';
 import type {MonitorProbes} from '../probes/index.js';
 
 /** What `monitorInvariance` takes. Everything but `tf`, `model` and `probes` has a default. */
@@ -19,7 +18,7 @@ export interface MonitorOptions {
    * tensors or images. At least 4; at most `probesMax` are taken.
    */
   probes: MonitorProbes;
-  /** Default 64. Each costs a forward pass per layer and reading. */
+  /** Probes taken at most. Default 64. Each costs a forward pass per layer and reading. */
   probesMax?: number;
   /** S: `FILE.safetensors:key`. Default: drawn with a fixed seed. */
   seeds?: string;
@@ -31,7 +30,10 @@ export interface MonitorOptions {
   pooling?: Pooling;
   /** How a model other than `loadVit`'s takes images: layout, range, mean, std. Default: NHWC in [0, 1]. */
   input?: PixelForm;
-  /** Preset and steps of the inversion. Default: preset fast. */
+  /**
+   * Preset of the inversion and its steps, in gradient evaluations an image. Default: preset fast, of 50; stir has 500. Each
+   * costs a forward and a backward pass a probe and layer, once a pretrained model.
+   */
   inversion?: {preset?: 'fast' | 'stir'; steps?: number};
 
   /** When readings are taken, besides one before training and one at the end. Default '1 epoch'. */
@@ -46,6 +48,7 @@ export interface MonitorOptions {
    */
   budget?: number;
 
+  /** Where, when and how many checkpoints are written. Default: none are. */
   checkpoints?: CheckpointOptions;
   /**
    * Goes on where a killed run stopped, in the same run: a checkpoint folder, or 'auto' for the newest one in
@@ -71,10 +74,11 @@ export interface MonitorOptions {
   strict?: boolean;
 }
 
+/** What becomes of checkpoints. */
 export interface CheckpointOptions {
   /** Folder of the checkpoints. */
   dir: string;
-  /** Default '1 epoch'. */
+  /** When one is written. Default '1 epoch'. */
   every?: CadenceText;
   /** The newest so many stay, and the best. Default 3. */
   keep?: number;
@@ -84,7 +88,7 @@ export interface CheckpointOptions {
    */
   monitor?: string;
   /** Whether more or less of it is better. Default 'max'. */
-  mode?: Mode;
+  mode?: 'min' | 'max';
   /** One at the end of training, whatever `every` says. Default true. */
   saveLast?: boolean;
 }

@@ -15,7 +15,16 @@ async function draw(
   return {png, width: header.getUint32(16), height: header.getUint32(20), caption};
 }
 
-/** The images of a W&B run, from the same templates as the report's, and the columns of `flow`. About 0.1 s of one core each. */
+/**
+ * The images of a W&B run, from the same templates as the report's, and the columns of `flow`. For `wandbTracker({run})`: a run
+ * of our own is drawn by its uploading process. About 0.1 s of one core each, on the training's thread.
+ *
+ * @example
+ * import {wandbPictures, wandbTracker, type OwnRun} from 'wandb-invariance';
+ *
+ * declare const run: OwnRun; // await wandb.init({project: 'birds'}) of @wandb/sdk
+ * const tracker = wandbTracker({run, pictures: wandbPictures});
+ */
 export const wandbPictures: Pictures = {
   matrix: ({layers, retention, step}, baseline) =>
     draw(

@@ -3,7 +3,7 @@ import {runUploader, type UploaderTask} from '../tracker/index.js';
 import {wandbPictures} from './wandb-pictures.js';
 
 /**
- * The program of the uploading process, `wandb-invariance/uploader`: it stands here and not among the trackers
+ * The program of the uploading process, `#uploader` of package.json: it stands here and not among the trackers
  * because it draws the pictures that go with the rows.
  */
 const {WANDB_API_KEY: apiKey = ''} = process.env;

@@ -1,2 +1,2 @@
-export {loadProbes, loadSeeds, MIN_PROBES} from './load-probes.js';
-export {type MonitorProbes, withoutTensors} from './tensor-probes.js';
+export {loadProbes, loadSeeds, MIN_PROBES, type ProbeSource} from './load-probes.js';
+export {type MonitorProbes, type TensorBatch, type TensorDataset, withoutTensors} from './tensor-probes.js';

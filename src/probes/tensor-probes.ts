@@ -5,10 +5,11 @@ import type {Images} from '../types.js';
 import type {ProbeSource} from './load-probes.js';
 
 /** A batch of the user's data: a tensor, or what `tf.data` yields, `{xs, ys}`. */
-type TensorBatch = Tensor | {xs: Tensor};
+export type TensorBatch = Tensor | {xs: Tensor};
 
 /** What `tf.data.Dataset` is, as far as taking images from it goes. */
-interface TensorDataset {
+export interface TensorDataset {
+  /** One batch after another, as `tf.data.Dataset` gives them. */
   iterator(): Promise<{next(): Promise<{value: unknown; done: boolean}>}>;
 }
 

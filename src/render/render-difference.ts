@@ -31,9 +31,23 @@ export function differenceChart(
 }
 
 /**
- * Writes the picture of two runs' difference into a folder, as `two-run-difference.svg` and `.png`. Returns both paths.
+ * Writes the picture of two runs' difference in retention score, b − a by layer and step, into a folder, as
+ * `two-run-difference.svg` and `.png`.
  *
- * @throws InvarianceError as `differenceRows`; `io_failed` where the folder cannot be written.
+ * @param options
+ * @param options.a what is subtracted.
+ * @param options.b what it is subtracted from.
+ * @param options.folder path, made where there is none.
+ * @returns both paths.
+ * @throws InvarianceError `fingerprint_mismatch` where the runs' numbers do not mean the same; `bad_record` where they share
+ *   no step; `io_failed` where the folder cannot be written.
+ * @example
+ * import {readRun} from 'wandb-invariance';
+ * import {renderDifference} from 'wandb-invariance/render';
+ *
+ * const a = await readRun('invariance/20260311-142530-3f9a');
+ * const b = await readRun('invariance/20260311-160812-c07e');
+ * const [svg, png] = await renderDifference({a, b, folder: 'pictures'});
  */
 export async function renderDifference({
   a,

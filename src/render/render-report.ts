@@ -20,8 +20,15 @@ export interface RenderedReport {
  *
  * Blocks this thread for about 3 s with 7 layers and 6 readings, 10 s with 24 layers and 200 (two busy cores).
  *
+ * @param run as `readRun` gives it.
+ * @param folder path, made where there is none.
  * @throws InvarianceError `io_failed` where the folder cannot be written.
  * @example
+ * import {readRun} from 'wandb-invariance';
+ * import {renderReport} from 'wandb-invariance/render';
+ *
+ * // A run that was killed has left no report.
+ * const folder = 'invariance/20260311-142530-3f9a';
  * const {report} = await renderReport(await readRun(folder), folder);
  */
 export async function renderReport(run: RenderedRun, folder: string): Promise<RenderedReport> {

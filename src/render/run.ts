@@ -2,11 +2,13 @@ import type {Baseline, Reading, RunEvent, RunInfo} from '../types.js';
 
 /** What a picture or a report is drawn from; a recorded run is one. */
 export interface RenderedRun {
+  /** What the run was made with. */
   info: RunInfo;
   /** Null until the pretrained model has been measured. */
   baseline: Baseline | null;
   /** In the order of their steps. */
   readings: readonly Reading[];
+  /** In the order they happened. */
   events: readonly RunEvent[];
   /** Name of the model measured, where no one knows at what step of which run: words and titles then claim none. */
   subject?: string;

@@ -4,9 +4,18 @@ import type {Tracker} from './contract.js';
 
 /** What the console writes to: a terminal, a file, or a test's collector. */
 export interface TextStream {
+  /** Takes text with its line feeds. */
   write(text: string): unknown;
+  /** Whether the table may be redrawn in place. Default false. */
   readonly isTTY?: boolean;
+  /** Width in characters. Default 120. */
   readonly columns?: number;
+}
+
+/** What `consoleTracker` takes. */
+export interface ConsoleTrackerOptions {
+  /** Default: standard error. */
+  stream?: TextStream;
 }
 
 /** A bar of the table is this wide, in characters. */
@@ -73,9 +82,17 @@ function tableOf(reading: Reading, gates: readonly Gate[]): string[] {
 
 /**
  * Says on standard error how a run goes. On a terminal: a table of all layers that is redrawn with each reading.
- * Elsewhere: one line a reading. Notices and checkpoints get a line of their own; nothing goes to standard output.
+ * Elsewhere: one line a reading. Notices and checkpoints get a line of their own; nothing goes to standard output. The
+ * monitor has one of its own on a terminal, and with `console: true`.
+ *
+ * @param options where it says so.
+ * @example
+ * import {createWriteStream} from 'node:fs';
+ * import {consoleTracker} from 'wandb-invariance';
+ *
+ * const tracker = consoleTracker({stream: createWriteStream('invariance.log')});
  */
-export function consoleTracker({stream = process.stderr}: {stream?: TextStream} = {}): Tracker {
+export function consoleTracker({stream = process.stderr}: ConsoleTrackerOptions = {}): Tracker {
   let name = '';
   let baseline: Baseline | undefined;
   /** Lines of the table that stands at the bottom of the terminal, to be redrawn. */

@@ -1,12 +1,12 @@
-export {consoleTracker, readingLine, type TextStream} from './console.js';
+export {consoleTracker, type ConsoleTrackerOptions, readingLine, type TextStream} from './console.js';
 export type {StartOptions, Tracker} from './contract.js';
 export {createDispatcher, type Dispatcher} from './dispatcher.js';
-export {epochKey, layerSegments, type MetricKey, metricKeys, scalarsOf, stepKey} from './keys.js';
+export {layerSegments, metricKeys, scalarsOf} from './keys.js';
 export {memoryTracker, type MemoryTracker} from './memory.js';
 export {createNotices, type Notices} from './notices.js';
 export type {ChartReading} from './wandb/content/charts.js';
-export type {Picture} from './wandb/content/media.js';
-export {type Exported, exportOfflineLog, type ExportOptions} from './wandb/offline/export-log.js';
+export type {Picture, TableData} from './wandb/content/media.js';
+export {type Exported, exportOfflineLog} from './wandb/offline/export-log.js';
 export type {OwnRun} from './wandb/sdk-run.js';
 export type {Pictures} from './wandb/content/rows.js';
 export {

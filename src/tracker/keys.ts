@@ -225,7 +225,16 @@ export function layerSegments(layers: readonly string[]): string[] {
 
 /**
  * One reading as flat numbers under the table's keys, with the values the training logged at that step beside
- * them under their own names. A value that is withheld or absent has no key; nothing here is NaN.
+ * them under their own names. A value that is withheld or absent has no key; nothing here is NaN. The keys, their units
+ * and formulas are the table of docs/metric-keys.md.
+ *
+ * @param reading one of a run.
+ * @param baseline of the same run; null before it is measured: what rests on it has no key then.
+ * @example
+ * import {readRun, scalarsOf} from 'wandb-invariance';
+ *
+ * const {baseline, readings} = await readRun('invariance/20260311-142530-3f9a');
+ * console.table(readings.map(reading => scalarsOf(reading, baseline)));
  */
 export function scalarsOf(reading: Reading, baseline: Baseline | null): Record<string, number> {
   const scalars: Record<string, number> = {};

@@ -11,6 +11,7 @@ import {trainableSpec} from './vit-spec.js';
 import {vitVariables} from './vit-variables.js';
 import {layerShape, toLayer} from './vit-weights.js';
 
+/** What `loadVit` takes beside the folder. */
 export interface LoadVitOptions {
   /**
    * Classes of a new head: how many, or their names. Without it the folder's own head is loaded.
@@ -27,11 +28,17 @@ export interface LoadVitOptions {
  * Input: (n, H, W, C) pixels in [0, 1], clamped and normalised inside. Output: logits (n, classes), so compile with a
  * loss that takes logits. Layers: `pixels`, `embeddings`, `block_00` …, `norm` (the class token, (n, D)), `head`.
  *
+ * @param tf your own TensorFlow.js, with which you train.
+ * @param folder path of the folder.
+ * @param options the head; without `classes` the folder's own.
  * @throws InvarianceError `bad_model` for a config that is not known here, `bad_weights` where the tensors do not agree
  *   with it, `bad_option` for classes or seeds that make no head.
  * @example
+ * import * as tf from '@tensorflow/tfjs';
+ * import {loadVit} from 'wandb-invariance';
+ *
  * const model = await loadVit(tf, 'models/vit-small', {classes: 200});
- * const loss = (labels, logits) => tf.losses.softmaxCrossEntropy(labels, logits);
+ * const loss = (labels: tf.Tensor, logits: tf.Tensor) => tf.losses.softmaxCrossEntropy(labels, logits);
  * model.compile({optimizer: tf.train.adam(1e-4), loss, metrics: ['accuracy']});
  */
 export async function loadVit(tf: Tf, folder: string, options: LoadVitOptions = {}): Promise<LayersModel> {

@@ -71,7 +71,7 @@ export class WorkerProcess {
   }
 
   private start(): void {
-    const worker = createRequire(import.meta.url).resolve('wandb-invariance/worker');
+    const worker = createRequire(import.meta.url).resolve('#worker');
     const child = fork(worker, {
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],

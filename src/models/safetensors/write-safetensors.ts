@@ -2,9 +2,11 @@ import {InvarianceError} from '../../errors.js';
 import {replaceFile} from '../../disk/index.js';
 import {elementsOf} from './tensor.js';
 
+/** A tensor to be written. */
 export interface WritableTensor {
+  /** Sizes of its axes, outermost first. */
   readonly shape: readonly number[];
-  /** Written as F32 or I64. */
+  /** Row-major; written as F32 or I64. */
   readonly data: Float32Array | BigInt64Array;
 }
 

@@ -15,10 +15,15 @@ import {defaultTiming, type Timing} from './protocol/timing.js';
 
 /** The user's own run of `@wandb/sdk` 0.5.1, as far as it is used; `wandb.init()` gives one. */
 export interface OwnRun {
+  /** Id in W&B. */
   readonly id: string;
+  /** Project it is filed in. */
   readonly project: string;
+  /** Who owns it; empty where the SDK was told none. */
   readonly entity: string;
+  /** Key and server, for what goes beside the rows. */
   readonly settings: {apiKey?: string; baseUrl: string};
+  /** One row. */
   log(data: Record<string, unknown>): void;
 }
 

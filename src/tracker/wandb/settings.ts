@@ -6,13 +6,17 @@ import {InvarianceError} from '../../errors.js';
 import {passwordOf} from './netrc.js';
 
 /** When to raise a W&B alert on a layer; each layer alerts at most once a run. */
+export interface AlertRules {
+  /** A layer's retention score falls under this, in [-1, 1]. Default: no alert. */
+  below?: number;
+  /** It falls by more than this, above 0, within 1,000 steps. Default: no alert. */
+  fallPer1000Steps?: number;
+}
+
 export const alertRules = z.strictObject({
-  /** Alert when a layer's retention score falls under this; none by default. */
   below: z.number().min(-1).max(1).optional(),
-  /** Alert when it falls by more than this within 1,000 steps; none by default. */
   fallPer1000Steps: z.number().positive().optional(),
-});
-export type AlertRules = z.infer<typeof alertRules>;
+}) satisfies z.ZodType<AlertRules>;
 
 const schema = z.strictObject({
   mode: z.enum(['online', 'offline', 'disabled']),
@@ -37,9 +41,37 @@ const schema = z.strictObject({
 /** Everything about a W&B run but the key: fit to be written beside the journal. */
 export type WandbSettings = z.infer<typeof schema>;
 
-/** What a user may pass; whatever is left out comes from the environment, then from `defaultSettings`. */
-export interface WandbOptions extends Partial<Omit<WandbSettings, 'alerts'>> {
+/** What a user may pass; whatever is left out comes from the environment variable, then from the default. */
+export interface WandbOptions {
+  /** WANDB_MODE. Default 'online'; 'offline' leaves all to `wandb-invariance sync`, 'disabled' records nothing for W&B. */
+  mode?: 'online' | 'offline' | 'disabled';
+  /** WANDB_API_KEY, then ~/.netrc. Default: asked for on a terminal, else the run is offline. Written to no file. */
   apiKey?: string;
+  /** WANDB_BASE_URL. Default W&B's cloud, 'https://api.wandb.ai'. */
+  baseUrl?: string;
+  /** WANDB_PROJECT. Default 'uncategorized'. */
+  project?: string;
+  /** WANDB_ENTITY. Default: the key's own. */
+  entity?: string;
+  /** WANDB_NAME. Default: the run's name. */
+  name?: string;
+  /** WANDB_RUN_ID: letters, digits, `_`, `-` and `.`, at most 128. Default: the run's id. */
+  id?: string;
+  /** WANDB_RUN_GROUP. Default: none. */
+  group?: string;
+  /** WANDB_JOB_TYPE. Default: none. */
+  jobType?: string;
+  /** WANDB_TAGS, separated by commas: at most 64 characters each. Default: none. */
+  tags?: string[];
+  /** WANDB_NOTES. Default: none. */
+  notes?: string;
+  /** WANDB_RESUME. Default 'allow': the run is resumed where it exists and opened where it does not. */
+  resume?: 'allow' | 'must' | 'never' | 'auto';
+  /** WANDB_SILENT: no lines on standard error. Default false. */
+  silent?: boolean;
+  /** WANDB_LOG_MODEL: uploads each checkpoint, or the last and the best at the end. Default false: they stay on disk. */
+  logModel?: false | 'end' | 'checkpoint';
+  /** When W&B warns of a layer. Default: never. */
   alerts?: AlertRules;
 }
 

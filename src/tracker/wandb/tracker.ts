@@ -17,6 +17,7 @@ import {freshState, readState, stateKeeper, writeState} from './delivery/state.j
 import {journalRecords} from './delivery/journal-tail.js';
 import {defaultTiming, type Timing} from './protocol/timing.js';
 
+/** What `wandbTracker` takes: a run to log into, or the settings of one of our own. */
 export interface WandbTrackerOptions extends WandbOptions {
   /** The user's own run of `@wandb/sdk`; without it a run is opened. */
   run?: OwnRun;
@@ -24,13 +25,15 @@ export interface WandbTrackerOptions extends WandbOptions {
   appendTo?: string;
   /** Draws the images of a run that is the user's own; the uploading process brings its own. */
   pictures?: Pictures;
+  /** Waits and limits, for tests. @internal */
   timing?: Partial<Timing>;
-  /** Program of the uploading process, for tests. */
+  /** Program of the uploading process, for tests. @internal */
   entry?: string;
   /** Where lines for people go; standard error by default, nothing with `silent`. */
   say?: (line: string) => void;
+  /** Environment and files, for tests. @internal */
   surroundings?: Surroundings;
-  /** Asks for a key on a terminal; an empty answer means offline. Null where there is no terminal. */
+  /** Asks for a key on a terminal; an empty answer means offline. Null where there is no terminal. For tests. @internal */
   askKey?: ((baseUrl: string) => AskedKey) | null;
 }
 
@@ -42,6 +45,10 @@ export interface WandbTrackerOptions extends WandbOptions {
  * fails with it, and every row arrives once. Settings are W&B's own: option, then environment, then default.
  *
  * @throws InvarianceError `bad_option` where a setting is refused, when the tracker is built.
+ * @example
+ * import {wandbTracker} from 'wandb-invariance';
+ *
+ * const tracker = wandbTracker({project: 'birds', tags: ['vit-small'], logModel: 'end'});
  */
 export function wandbTracker(options: WandbTrackerOptions = {}): Tracker {
   const {run, appendTo, pictures, timing, entry, surroundings = {}, ...rest} = options;

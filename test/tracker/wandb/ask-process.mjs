@@ -1,5 +1,5 @@
 // A training on a terminal without a key: says what it does, and whether its process would go on living.
-import {openJournal, wandbTracker} from 'wandb-invariance/tracker';
+import {openJournal, wandbTracker} from '../../built.mjs';
 
 const {folder, info, baseUrl} = JSON.parse(process.argv[2]);
 const journal = openJournal(folder);

@@ -2,7 +2,7 @@
 // killed at any moment. Arguments: one JSON object. The key is in WANDB_API_KEY.
 import {existsSync} from 'node:fs';
 import {join} from 'node:path';
-import {openJournal, wandbTracker} from 'wandb-invariance/tracker';
+import {openJournal, wandbTracker} from '../../built.mjs';
 
 const {folder, info, baseline, reading, rows, pauseMs, back, timing} = JSON.parse(process.argv[2]);
 const resumed = existsSync(join(folder, 'run.json'));

@@ -1,7 +1,7 @@
 // A small training, recorded by the bare SDK or by ours, the same otherwise: `by` says which. Arguments: one JSON object.
 import {join} from 'node:path';
 import wandb from '@wandb/sdk';
-import {openJournal, wandbTracker} from 'wandb-invariance/tracker';
+import {openJournal, wandbTracker} from '../../built.mjs';
 
 const {
   by,

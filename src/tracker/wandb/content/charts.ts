@@ -15,11 +15,15 @@ export interface Chart {
 
 /** What the charts need of a reading: a few numbers a layer, so that a long run stays small in memory. */
 export interface ChartReading {
+  /** Optimiser steps. */
   step: number;
+  /** Shallow to deep. */
   layers: readonly string[];
+  /** One a layer. */
   scores: readonly Score[];
+  /** com_t(i), one a layer; null for layers that are no blocks. */
   centre: (number | null)[];
-  /** D_t, the diagonal. */
+  /** D_t[i, i], one a layer. */
   drift: (number | null)[];
 }
 

@@ -13,16 +13,23 @@ export interface Media {
   file: MediaFile;
 }
 
+/** A table, as W&B takes it. */
 export interface TableData {
+  /** Their names. */
   columns: string[];
+  /** Rows, a cell a column. */
   data: (string | number | null)[][];
 }
 
 /** A picture that something else drew. */
 export interface Picture {
+  /** The file's bytes. */
   png: Uint8Array;
+  /** Pixels. */
   width: number;
+  /** Pixels. */
   height: number;
+  /** For people who cannot see it too. */
   caption: string;
 }
 

@@ -33,7 +33,7 @@ export function startUploader({
   entry,
   onMessage,
 }: StartUploaderOptions): Uploader {
-  const program = entry ?? createRequire(import.meta.url).resolve('wandb-invariance/uploader');
+  const program = entry ?? createRequire(import.meta.url).resolve('#uploader');
   const {retryFirstMs} = {...defaultTiming, ...timing};
   const words = join(folder, wordsFile);
   let child: ChildProcess | undefined;

@@ -1,0 +1,4 @@
+// What the tests' own processes take from the build: they run what ships, and none of these names is public.
+export {openJournal} from '../dist/journal/open-journal.js';
+export {syncRun} from '../dist/tracker/wandb/sync.js';
+export {wandbTracker} from '../dist/tracker/wandb/tracker.js';
