@@ -1,4 +1,4 @@
-export {consoleTracker, readingLine, type TextStream} from './console.js';
+export {consoleTracker, readingLine} from './console.js';
 export type {StartOptions, Tracker} from './contract.js';
 export {createDispatcher, type Dispatcher} from './dispatcher.js';
 export {epochKey, layerSegments, type MetricKey, metricKeys, scalarsOf, stepKey} from './keys.js';
@@ -14,7 +14,6 @@ export {
   findApiKey,
   type FoundKey,
   resolveSettings,
-  runsFolder,
   type WandbOptions,
   withoutRun,
 } from './wandb/settings.js';
