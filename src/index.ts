@@ -32,6 +32,7 @@ export {
   type Shares,
   type TrainingCallback,
 } from './plugin/index.js';
+export type {TextStream} from './terminal/index.js';
 export type {MonitorProbes, ProbeSource, TensorBatch, TensorDataset} from './probes/index.js';
 export {
   consoleTracker,
@@ -47,7 +48,6 @@ export {
   type Pictures,
   type StartOptions,
   type TableData,
-  type TextStream,
   type Tracker,
   type WandbOptions,
   type WandbTrackerOptions,
