@@ -140,7 +140,7 @@ describe('the rows of a run', () => {
     const broken: Pictures = {
       ...pictures,
       matrix: () => Promise.reject(new Error('no font')),
-      flow: () => Promise.reject('out of paint'),
+      flow: () => Promise.reject(new Error('out of paint')),
     };
     const [row] = await valuesFor([baseline, reading(1)], {
       pictures: broken,
