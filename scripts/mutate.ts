@@ -5,9 +5,22 @@
  */
 import {Stryker} from '@stryker-mutator/core';
 
-/** What is broken, and the tests that should notice: those that need no other process, so that a break costs a second. */
+const content = '{alerts,charts,config,media,rows,run-config,summary}';
+
+/**
+ * What is broken, and the tests that should notice. Tests that start processes are left out: those run `dist`, in which
+ * nothing is broken, and so is what only they can see.
+ */
 const rooms: Record<string, {mutate: string[]; tests: string[]}> = {
   metrics: {mutate: ['src/metrics/*.ts'], tests: ['test/metrics/!(bootstrap-coverage).test.ts']},
+  journal: {
+    mutate: ['src/journal/*.ts', '!src/journal/end-on-exit.ts'],
+    tests: ['test/journal/!(end-on-exit).test.ts'],
+  },
+  content: {
+    mutate: [`src/tracker/wandb/**/${content}.ts`],
+    tests: [`test/tracker/wandb/**/${content}.test.ts`],
+  },
 };
 
 const room = process.argv[2] ?? '';
@@ -22,7 +35,9 @@ await new Stryker({
   plugins: [import.meta.resolve('@stryker-mutator/vitest-runner')],
   mutate: [...mutate, '!**/index.ts'],
   testFiles: tests,
-  concurrency: 1,
+  concurrency: 2,
+  // Tests run several times as slow in the first run, which counts how often each line is reached.
+  timeoutFactor: 0.5,
   incremental: true,
   incrementalFile: `coverage/mutation/${room}.json`,
   tempDirName: 'coverage/mutation/sandbox',

@@ -5,6 +5,7 @@ import {
   ckaOfFeatures,
   exactCka,
   gramOf,
+  hsic0,
   hsic1,
   minibatchCka,
   selectImages,
@@ -12,6 +13,7 @@ import {
   similarityRow,
 } from '../../src/metrics/index.js';
 import {seededRandom} from '../../src/random.js';
+import type {Gram} from '../../src/types.js';
 import {normalGram, normalRows, pairOfRows, rowsOf, sliceRows, valueOf, type Rows} from './samples.js';
 
 const ESTIMATORS = ['unbiased', 'biased'] as const;
@@ -138,6 +140,26 @@ describe('cka', () => {
     }
   });
 
+  it.each(ESTIMATORS)('takes what centring leaves of a Gram by rounding for nothing, %s', estimator => {
+    const n = 6;
+    const other = normalGram(n, 3, 1);
+    expect(cka({n, data: new Float64Array(n * n).fill(0.1)}, other, estimator)).toEqual({
+      status: 'withheld',
+      reason: 'the layer is constant over the images',
+    });
+    // Variation of this share of the whole Gram's energy: 1e-24 is where rounding ends.
+    const varied = (share: number): Gram => {
+      const {data} = normalGram(n, 3, 2);
+      const energy =
+        estimator === 'biased' ? hsic0({n, data}, {n, data}) : hsic1({n, data}, {n, data}) * n * (n - 3);
+      const seen = estimator === 'biased' ? n * n : n * (n - 1);
+      const size = Math.sqrt((share * seen) / energy);
+      return {n, data: data.map(value => 1 + size * value)};
+    };
+    expect(cka(varied(0.9e-24), other, estimator).status).toBe('withheld');
+    expect(cka(varied(1.1e-24), other, estimator).status).toBe('scored');
+  });
+
   it('keeps its digits under a mean a million times the spread', () => {
     const rows = normalRows(32, 6, 3);
     const far = {...rows, data: rows.data.map(value => value + 1e6)};
@@ -179,6 +201,18 @@ describe('similarityMatrix and similarityRow', () => {
     expect(matrix.unbiased[2]![0]).toBe(1);
   });
 
+  it('refuse layers that cannot be paired', () => {
+    const [K, L] = [normalGram(5, 4, 1), normalGram(6, 4, 1)];
+    expect(() => similarityRow([K], [K, K])).toThrow('1 grams cannot be paired with 2');
+    for (const [rows, columns] of [
+      [[K, L], [K]],
+      [[K], [L]],
+      [[K], [K, L]],
+    ]) {
+      expect(() => similarityMatrix(rows!, columns!)).toThrow('grams of 5 and 6 images');
+    }
+  });
+
   it('hold null where a layer is constant', () => {
     const constant = gramOf(rowsOf([[1], [1], [1], [1], [1]]));
     const good = normalGram(5, 4, 1);
@@ -213,9 +247,23 @@ describe('exactCka', () => {
       status: 'withheld',
       reason: 'the layer is constant over the images',
     });
+    const second = exactCka();
+    second.add(normalRows(5, 2, 1), {count: 5, width: 2, data: new Float64Array(10).fill(0.1)});
+    expect(second.similarity('unbiased')).toEqual({
+      status: 'withheld',
+      reason: 'the layer is constant over the images',
+    });
     const broken = exactCka();
     broken.add({count: 4, width: 1, data: Float64Array.of(1, NaN, 2, 3)}, normalRows(4, 2, 1));
     expect(broken.similarity('biased')).toEqual({status: 'withheld', reason: 'the layer is not finite'});
+  });
+
+  it('needs 4 images, in however many batches', () => {
+    const stream = exactCka();
+    for (let image = 0; image < 3; image++) stream.add(normalRows(1, 2, image), normalRows(1, 3, image));
+    expect(stream.similarity('biased')).toEqual({status: 'withheld', reason: 'fewer than 4 images'});
+    stream.add(normalRows(1, 2, 3), normalRows(1, 3, 3));
+    expect(stream.similarity('biased').status).toBe('scored');
   });
 
   it('refuses batches that do not belong together', () => {
@@ -226,6 +274,9 @@ describe('exactCka', () => {
     stream.add(normalRows(4, 2, 1), normalRows(4, 2, 2));
     expect(() => stream.add(normalRows(4, 3, 1), normalRows(4, 2, 2))).toThrow(
       'features of width 3 after width 2',
+    );
+    expect(() => stream.add(normalRows(4, 2, 1), normalRows(4, 1, 2))).toThrow(
+      'features of width 1 after width 2',
     );
   });
 });
@@ -268,6 +319,19 @@ describe('minibatchCka', () => {
     expect(over([2, 0, 1])).toBeCloseTo(over([0, 1, 2]), 12);
   });
 
+  it('is withheld for features whose products no float64 holds', () => {
+    const stream = minibatchCka();
+    const {data, ...shape} = normalRows(5, 2, 1);
+    stream.add(gramOf({...shape, data: data.map(value => value * 1e100)}), normalGram(5, 2, 2));
+    expect(stream.similarity()).toEqual({status: 'withheld', reason: 'the layer is not finite'});
+  });
+
+  it('refuses batches of different images', () => {
+    expect(() => minibatchCka().add(normalGram(5, 2, 1), normalGram(6, 2, 2))).toThrow(
+      'grams of 5 and 6 images are not of the same images',
+    );
+  });
+
   it('refuses a batch on which HSIC1 is not defined, and is withheld before the first', () => {
     const stream = minibatchCka();
     expect(stream.similarity()).toEqual({status: 'withheld', reason: 'fewer than 4 images'});
@@ -275,6 +339,10 @@ describe('minibatchCka', () => {
       'hsic1 of 3 images is not defined; it needs 4',
     );
     expect(() => hsic1(normalGram(3, 2, 1), normalGram(3, 2, 2))).toThrow('hsic1 of 3 images');
+    expect(hsic1(normalGram(4, 2, 1), normalGram(4, 2, 2))).toBeTypeOf('number');
+    for (const hsic of [hsic0, hsic1]) {
+      expect(() => hsic(normalGram(5, 2, 1), normalGram(6, 2, 2))).toThrow('grams of 5 and 6 images');
+    }
   });
 });
 

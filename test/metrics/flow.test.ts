@@ -126,6 +126,7 @@ describe('compression', () => {
       layers: [0, 0, 0, null],
       mean: null,
     });
+    expect(compression({initial: [], current: [], blocks: []})).toEqual({layers: [], mean: null});
     expect(compression({initial: [0], current: [0], blocks: [0]})).toEqual({layers: [null], mean: null});
   });
 });

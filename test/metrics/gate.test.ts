@@ -43,6 +43,16 @@ describe('gate', () => {
     expect(gate({...given, inverted, threshold: 0.5})).toMatchObject({passed: true, unconverged: 0});
   });
 
+  it('counts an image whose error is all that is allowed as converged', () => {
+    const features = featuresOf(0, 1, 2, 1);
+    const measured = gate({...given, features, inverted: featuresOf(0.5, 1, 2, 1), threshold: 0.25});
+    expect(measured).toMatchObject({fvu: 0.125, unconverged: 0});
+  });
+
+  it('allows an fvu under 0.05 where nothing else is said', () => {
+    expect(gate(given).threshold).toBe(0.05);
+  });
+
   it('is not fooled by a large mean, as rel is', () => {
     const measured = gate({
       ...given,
@@ -76,7 +86,12 @@ describe('gate', () => {
     expect(() => gate({...given, inverted: {count: 1, width: 2, data: Float32Array.of(1, 2)}})).toThrow(
       'layer block_00: features of 2 × 2 and 1 × 2 are not of the same images',
     );
-    expect(() => gate({...given, seeds: imagesOf(1, 2)})).toThrow('differ in number or size');
+    expect(() => gate({...given, inverted: {count: 2, width: 1, data: Float32Array.of(1, 2)}})).toThrow(
+      'layer block_00: features of 2 × 2 and 2 × 1 are not of the same images',
+    );
+    expect(() => gate({...given, seeds: imagesOf(1, 2)})).toThrow(
+      '2 images and 2 images differ in number or size',
+    );
   });
 });
 

@@ -10,8 +10,10 @@ import {
   novelty,
   retentionMatrix,
   retentionRow,
+  selectImages,
   weightDrift,
 } from '../../src/metrics/index.js';
+import {seededRandom} from '../../src/random.js';
 import type {Gram} from '../../src/types.js';
 import {both, normalGram, valueOf} from './samples.js';
 
@@ -48,6 +50,7 @@ describe('retention', () => {
   it('forgetting is ceiling minus retention, and null stays null', () => {
     expect(forgetting(both([[1, 0.9]]), both([[0.25, null]]))).toEqual(both([[0.75, null]]));
     expect(() => difference([[1]], [[1, 2]])).toThrow('matrices of 1 × 1 and 1 × 2 layers');
+    expect(() => difference([], [[1]])).toThrow('matrices of 0 × 0 and 1 × 1 layers cannot be subtracted');
   });
 
   it('the acquired matrix keeps pretrained layers as rows, and novelty is what the diagonal lost', () => {
@@ -66,6 +69,7 @@ describe('retention', () => {
         [0.6, 0.8],
       ],
     });
+    expect(acquiredMatrix([])).toEqual(both([]));
     const [ceiling, pass, fail] = [
       both([
         [1, 1],
@@ -96,6 +100,18 @@ describe('controls', () => {
     const {noise, permuted} = controls({probes, inverted: probes, seeds: layersOn(5, {count: 200})});
     for (const value of [...noise, ...permuted]) expect(Math.abs(value!)).toBeLessThan(0.05);
     expect(controls({probes, inverted: probes, seeds: probes}).noise).toEqual([1, 1, 1]);
+    expect(controls({probes: [], inverted: [], seeds: []})).toEqual({noise: [], permuted: []});
+  });
+
+  it('permute by the seed, 0 where none is said, and all layers alike', () => {
+    const probes = layersOn(0);
+    const permutedBy = (seed?: number) => controls({probes, inverted: probes, seeds: probes, seed}).permuted;
+    expect(permutedBy()).toEqual(permutedBy(0));
+    expect(permutedBy(1)).not.toEqual(permutedBy(0));
+    const order = seededRandom(0).permutation(16);
+    expect(permutedBy()).toEqual(
+      probes.map(gram => valueOf(cka(gram, selectImages(gram, order), 'unbiased'))),
+    );
   });
 });
 
@@ -125,8 +141,10 @@ describe('weightDrift', () => {
 
   it('refuses weights of different shapes, naming the layer', () => {
     expect(() => weightDrift([[Float32Array.of(1)]], [[Float32Array.of(1, 2)]])).toThrow(
-      'weights of layer 0',
+      'weights of layer 0 differ in number or size between moments',
     );
+    const one = Float32Array.of(1);
+    expect(() => weightDrift([[one], [one]], [[one], [one, one]])).toThrow('weights of layer 1');
     expect(() => weightDrift([[]], [])).toThrow('weights of 1 and 0 layers');
   });
 });

@@ -56,6 +56,13 @@ describe('retentionScores', () => {
     expect(scoreOf({retention: 0.3})).toMatchObject({value: expect.closeTo(-0.5, 12)});
   });
 
+  it('need a range of 0.1 and 4 images, and no more', () => {
+    expect(scoreOf({ceiling: 0.1, floor: 0, retention: 0.05, count: 4})).toMatchObject({
+      status: 'scored',
+      value: 0.5,
+    });
+  });
+
   it('have no interval where there is none', () => {
     expect(scoreOf({interval: null})).toMatchObject({status: 'scored', low: null, high: null});
   });

@@ -83,7 +83,9 @@ export function testTracker({name, open, recorded, decimals = 9, tear, close}: T
       const seen = await recorded(folder);
       expect(seen).toEqual({
         steps: readings.map(({step}) => step),
-        retention: readings.map(meanRetention).map(mean => mean && expect.closeTo(mean, decimals)),
+        retention: readings
+          .map(meanRetention)
+          .map(mean => (mean === null ? null : (expect.closeTo(mean, decimals) as number))),
         baselineSeconds: sampleBaseline().cost.seconds,
         state,
       });

@@ -1,3 +1,4 @@
+import {messageOf} from '../../../errors.js';
 import type {Baseline, Matrix, Reading, RunInfo} from '../../../types.js';
 import type {JournalRecord} from '../../../journal/index.js';
 import {epochKey, scalarsOf, stepKey} from '../../keys.js';
@@ -247,7 +248,7 @@ export class RowMaker {
         [key, 'png' in drawn ? imageMedia(key, this.#next, drawn) : tableMedia(key, this.#next, drawn)],
       ];
     } catch (error) {
-      this.#onTrouble(`cannot draw ${key}: ${error instanceof Error ? error.message : String(error)}`);
+      this.#onTrouble(`cannot draw ${key}: ${messageOf(error)}`);
       return [];
     }
   }

@@ -45,4 +45,44 @@ describe('alerts', () => {
     expect(titles(new Alerts(rules, []), [at(0, 0.4), at(100, 0.3)])).toHaveLength(1);
     expect(titles(new Alerts(rules, [layer]), [at(0, 0.4)])).toEqual([]);
   });
+
+  it('say which layer fell under what', () => {
+    expect(new Alerts({below: 0.5}, []).see(at(7, 0.25))).toEqual([
+      {layer, title: 'block_00 forgets', text: 'retention of block_00 is 0.250 at step 7, under 0.5'},
+    ]);
+    const fall = new Alerts({fallPer1000Steps: 1}, []);
+    fall.see(at(0, 1));
+    expect(fall.see(at(100, 0.75)).map(({title}) => title)).toEqual(['block_00 forgets fast']);
+  });
+
+  it('do not come at the threshold itself, nor at the rate itself', () => {
+    expect(titles(new Alerts({below: 0.5}, []), [at(0, 0.5)])).toEqual([]);
+    expect(titles(new Alerts({fallPer1000Steps: 2.5}, []), [at(0, 1), at(100, 0.75)])).toEqual([]);
+    expect(titles(new Alerts({fallPer1000Steps: 2.4}, []), [at(0, 1), at(100, 0.75)])).toHaveLength(1);
+  });
+
+  it('come of no rule that is not set, and of no layer that is withheld', () => {
+    expect(titles(new Alerts({}, []), [at(0, 1), at(100, -1)])).toEqual([]);
+    const withheld = at(0, 0);
+    if (withheld.kind === 'reading')
+      withheld.reading.scores = [{status: 'withheld', reason: 'the layer is constant'}];
+    expect(titles(new Alerts({below: 0.5, fallPer1000Steps: 1}, []), [withheld])).toEqual([]);
+    expect(titles(new Alerts({fallPer1000Steps: 1}, []), [withheld, at(100, 0.1)])).toEqual([]);
+  });
+
+  it('compare with a reading of the step that is resumed from', () => {
+    const alerts = new Alerts({fallPer1000Steps: 1}, []);
+    const resumed: JournalRecord = {seq: 9, kind: 'event', event: {type: 'resumed', time: 1, step: 200}};
+    expect(titles(alerts, [at(0, 0.8), at(200, 1), resumed, at(300, 0.85)])).toHaveLength(1);
+  });
+
+  it('are not disturbed by other events', () => {
+    const alerts = new Alerts({fallPer1000Steps: 1}, []);
+    const logged: JournalRecord = {
+      seq: 9,
+      kind: 'event',
+      event: {type: 'logged', time: 1, step: 0, epoch: null, values: {}},
+    };
+    expect(titles(alerts, [at(100, 1), logged, at(200, 0.5)])).toHaveLength(1);
+  });
 });
