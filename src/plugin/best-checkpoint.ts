@@ -81,6 +81,6 @@ export class BestCheckpoint {
     };
     const result = this.work.do(() => notices.guard('checkpoint_failed', announceBest));
     // It fails finish(), not the process.
-    result.catch(() => (this.failed ??= result));
+    result.catch(() => void (this.failed ??= result));
   }
 }
