@@ -6,7 +6,7 @@ export interface CostCounter {
   /** The engine, counted. */
   readonly engine: Engine;
   /** Runs `work` and says what it cost. Not for works that overlap. */
-  cost<T>(work: () => Promise<T>): Promise<{result: T; cost: Cost}>;
+  cost: <T>(work: () => Promise<T>) => Promise<{result: T; cost: Cost}>;
 }
 
 /** @param now milliseconds of a clock that never goes back. */

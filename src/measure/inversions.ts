@@ -56,7 +56,7 @@ export function openInversions(given: InversionsOptions): Inversions {
       await cache.write(keyOf(layer), made);
       return made;
     } finally {
-      await release();
+      release();
     }
   }
 

@@ -1,4 +1,5 @@
 import type {Checkpoints} from '../checkpoints/index.js';
+import {InTurn} from '../disk/index.js';
 import {scalarsOf, type Notices} from '../tracker/index.js';
 import type {Baseline, Reading} from '../types.js';
 
@@ -13,7 +14,9 @@ export function isOfReadings(monitor: string | null | undefined): monitor is str
  */
 export class BestCheckpoint {
   private announced: number | null = null;
-  private work: Promise<unknown> = Promise.resolve();
+  private readonly work = new InTurn();
+  /** Of a strict run, the first work that failed. */
+  private failed: Promise<unknown> | null = null;
 
   /** @param monitor the value that decides, as `checkpoints.monitor` names it; null where none does */
   constructor(
@@ -60,24 +63,24 @@ export class BestCheckpoint {
     );
   }
 
-  /** Waits for what values have set off; throws, in strict mode, what failed. */
+  /** Waits for what values have set off; throws, in strict mode, what failed of it first. */
   async settled(): Promise<void> {
-    await this.work;
+    await this.work.done();
+    await this.failed;
   }
 
   private add(step: number, value: number | undefined): void {
     if (value === undefined) return;
     const {checkpoints, notices, announce} = this.parts;
-    this.work = this.work.then(() =>
-      notices.guard('checkpoint_failed', async () => {
-        await checkpoints.addValue(step, value);
-        const best = checkpoints.best();
-        if (best === null || best.step === this.announced) return;
-        this.announced = best.step;
-        announce(best);
-      }),
-    );
-    // In strict mode it fails finish(), not the process.
-    this.work.catch(() => undefined);
+    const announceBest = async (): Promise<void> => {
+      await checkpoints.addValue(step, value);
+      const best = checkpoints.best();
+      if (best === null || best.step === this.announced) return;
+      this.announced = best.step;
+      announce(best);
+    };
+    const result = this.work.do(() => notices.guard('checkpoint_failed', announceBest));
+    // It fails finish(), not the process.
+    result.catch(() => void (this.failed ??= result));
   }
 }

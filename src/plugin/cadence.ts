@@ -45,7 +45,8 @@ export function parseCadence(value: CadenceText, option = 'every'): Cadence {
     if (Number.isFinite(number) && number > 1) return {kind: 'log', base: number};
     throw refused(value, option, "the base of 'log' must be a number above 1");
   }
-  const hint = typeof value === 'number' ? `it has no unit: did you mean '${value} steps'?` : undefined;
+  const isBare = typeof (value as unknown) === 'number';
+  const hint = isBare ? `it has no unit: did you mean '${String(value)} steps'?` : undefined;
   throw refused(value, option, hint);
 }
 

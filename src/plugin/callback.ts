@@ -21,9 +21,9 @@ export interface FitBegin {
 
 /** What a monitor does at each point of somebody else's training loop. */
 export interface LoopHooks {
-  fitBegin(fit: FitBegin): void | Promise<void>;
-  step(logs: Logs | undefined): Promise<void>;
-  epochEnd(logs: Logs | undefined): Promise<void>;
+  fitBegin: (fit: FitBegin) => void | Promise<void>;
+  step: (logs?: Logs) => Promise<void>;
+  epochEnd: (logs?: Logs) => Promise<void>;
 }
 
 /**
@@ -54,5 +54,5 @@ export function createCallback(tf: Tf, {fitBegin, step, epochEnd}: LoopHooks): T
     onTrainEnd: async () => {},
     onEpochBegin: async () => {},
     onBatchBegin: async () => {},
-  }) as TrainingCallback;
+  });
 }

@@ -77,7 +77,7 @@ export async function liveSource(options: Options): Promise<ReadingSource> {
       events.reading(await measurer!.read({moment, acquire}), {child: 0});
     },
     waiting: () => [],
-    lend: async () => false,
+    lend: () => Promise.resolve(false),
     drain: async () => {},
     close: async () => (measurer ?? engine).dispose(),
   };

@@ -1,32 +1,21 @@
-import {randomBytes} from 'node:crypto';
-import {existsSync} from 'node:fs';
-import {mkdir, rm} from 'node:fs/promises';
+import {rm} from 'node:fs/promises';
 import {availableParallelism} from 'node:os';
-import {join} from 'node:path';
 import type {LayersModel} from '@tensorflow/tfjs';
+import {modelFiles, optimizerFile, type ModelFiles} from '../checkpoints/index.js';
 import {vitConfigOf} from '../engine/index.js';
-import {InvarianceError, messageOf} from '../errors.js';
-import {consoleTracker, scalarsOf} from '../tracker/index.js';
-import {openJournal, readRecords, readRun, runFiles, type RecordedRun} from '../journal/index.js';
-import type {Fingerprint} from '../types.js';
+import {InvarianceError} from '../errors.js';
+import {describeRun, readRun} from '../journal/index.js';
+import type {Dispatcher, Notices} from '../tracker/index.js';
 import {createBudget} from './budget.js';
 import {checkOptions} from './check-options.js';
-import {createCheckpoints, listCheckpoints, ownCheckpoints, type Checkpoints} from '../checkpoints/index.js';
-import {createDispatcher, type Dispatcher} from '../tracker/index.js';
-import {describeRun} from '../journal/index.js';
-import {sweep} from '../disk/index.js';
-import {modelFiles, type ModelFiles} from '../checkpoints/index.js';
-import {createMonitor, type Monitor} from './monitor.js';
-import {createNotices, type Notices} from '../tracker/index.js';
-import {snapshotSource} from './snapshot-source.js';
 import {liveSource} from './live-source.js';
-import type {ReadingSource} from './reading-source.js';
+import {createMonitor, type Monitor} from './monitor.js';
+import {openCheckpoints} from './open-checkpoints.js';
+import {openRecorder, openRun, type OpenedRun} from './open-run.js';
 import type {CheckedOptions, MonitorOptions} from './options.js';
-import {loadOptimizer, optimizerFile} from '../checkpoints/index.js';
-import {findResumePoint, type ResumePoint} from '../checkpoints/index.js';
-
-/** Milliseconds that slow trackers get at the end, all together; the journal holds what they did not take. */
-const PATIENCE = 120_000;
+import type {ReadingSource} from './reading-source.js';
+import {refuseMismatch, restoreOptimizer} from './resume-run.js';
+import {snapshotSource} from './snapshot-source.js';
 
 /** Models that are monitored now: two monitors would count each other's steps and fight over checkpoints. */
 const monitored = new WeakSet<LayersModel>();
@@ -76,53 +65,23 @@ export async function monitorInvariance(given: MonitorOptions): Promise<Monitor>
 }
 
 async function open(options: CheckedOptions, release: () => void): Promise<Monitor> {
-  const {tf, model, checkpoints: saving} = options;
-  const point = await findResumePoint({resume: options.resume, dir: saving?.dir});
-  const id = point?.state.run ?? newRunId(new Date());
-  const folder = join(options.dir, id);
-  await mkdir(folder, {recursive: true}).catch(cause => {
-    throw new InvarianceError(
-      'io_failed',
-      `cannot write ${folder}: ${messageOf(cause)}; name another folder with dir`,
-      {cause},
-    );
-  });
-  const past = point === null ? null : await pastOf(folder, point.state.step);
+  const {tf, model} = options;
+  const run = await openRun(options);
+  const {folder, point} = run;
   const files = modelFiles({tf, model});
   let source: ReadingSource | null = null;
   let started: Dispatcher | null = null;
   try {
-    source = await openSource({options, files, folder, point, past});
-    const {info: measured} = source;
-    if (point !== null) refuseMismatch(measured.fingerprint, point, past);
+    source = await openSource(options, {files, run});
+    if (point !== null) refuseMismatch(source.info.fingerprint, point, run.past);
     const info = await describeRun({
-      ...measured,
-      id,
+      ...source.info,
+      id: run.id,
       name: options.name,
       versions: {tfjs: tf.version_core},
       config: options.config,
     });
-    const trackers = [
-      ...(options.console && options.trackers.every(({name}) => name !== 'console')
-        ? [consoleTracker()]
-        : []),
-      ...options.trackers,
-    ];
-    const print = (line: string): void => void process.stderr.write(`${line}\n`);
-    const dispatcher = createDispatcher({
-      journal: openJournal(folder),
-      trackers,
-      recordsOf: readRecords,
-      patience: PATIENCE,
-      now: Date.now,
-    });
-    const notices = createNotices({
-      emit: notice => dispatcher.event(notice),
-      print: trackers.some(({name}) => name === 'console') ? () => undefined : print,
-      now: Date.now,
-      strict: options.strict,
-      quiet: options.quiet,
-    });
+    const {dispatcher, notices} = openRecorder(options, folder);
     if (point !== null) await files.restore(point.folder);
     await dispatcher.start(info, {resumed: point !== null});
     started = dispatcher;
@@ -130,37 +89,7 @@ async function open(options: CheckedOptions, release: () => void): Promise<Monit
       dispatcher.event({type: 'resumed', time: Date.now(), step: point.state.step});
       await notices.guard('optimizer_not_restored', () => restoreOptimizer(options, point));
     }
-    return await createMonitor({
-      options,
-      run: {id, folder, fingerprint: measured.fingerprint.id},
-      source,
-      dispatcher,
-      notices,
-      budget: createBudget({
-        share: options.budget,
-        cores: availableParallelism(),
-        now: () => performance.now(),
-        spent: point?.state.spending,
-      }),
-      checkpoints: await openCheckpoints({run: id, options, point, past, source, notices}),
-      saveModel: files.save,
-      optimizer: async () => {
-        const optimizer = options.optimizer ?? model.optimizer;
-        return optimizer ? optimizerFile(optimizer) : {header: null, files: {}};
-      },
-      resumed: point && {...point, readings: past?.readings.map(({step}) => step) ?? []},
-      report: async () => {
-        // The plotting library is large, and only wanted here.
-        const {renderReport} = await import('../render/index.js');
-        const run = await readRun(folder);
-        // Written just before the journal is closed, so that its failure is on record too.
-        const ended = {type: 'ended', time: Date.now(), state: 'finished'} as const;
-        return (await renderReport({...run, events: [...run.events, ended]}, folder)).report;
-      },
-      release,
-      clock: () => performance.now(),
-      now: Date.now,
-    });
+    return await begin(options, {run, source, files, dispatcher, notices, release});
   } catch (error) {
     await source?.close({whole: point === null});
     // A run that trackers were told of stays on record, as one that crashed.
@@ -170,130 +99,67 @@ async function open(options: CheckedOptions, release: () => void): Promise<Monit
   }
 }
 
-/** What is on record up to the step a run is resumed from; null where its folder holds no record. */
-async function pastOf(folder: string, step: number): Promise<RecordedRun | null> {
-  if (!existsSync(join(folder, runFiles.info))) return null;
-  const run = await readRun(folder);
-  return {
-    ...run,
-    readings: run.readings.filter(reading => reading.step <= step),
-    events: run.events.filter(event => event.type !== 'logged' || event.step <= step),
-  };
-}
-
-async function openSource({
-  options,
-  files,
-  folder,
-  point,
-  past,
-}: {
-  options: CheckedOptions;
-  files: ModelFiles;
-  folder: string;
-  point: ResumePoint | null;
-  past: RecordedRun | null;
-}): Promise<ReadingSource> {
+async function openSource(
+  options: CheckedOptions,
+  {files, run: {folder, point, past}}: {files: ModelFiles; run: OpenedRun},
+): Promise<ReadingSource> {
   if (vitConfigOf(options.model) === undefined) return liveSource(options);
   const recorded = new Set(past?.readings.map(({step}) => step));
   return snapshotSource({options, files, folder, past: point && {step: point.state.step, recorded}});
 }
 
-/** The pretrained model, the probes and everything else readings depend on must be those of the run. */
-function refuseMismatch(
-  fingerprint: Fingerprint,
-  {folder, state}: ResumePoint,
-  past: RecordedRun | null,
-): void {
-  if (fingerprint.id === state.fingerprint) return;
-  const before = past?.info.fingerprint;
-  const parts = ['pretrained', 'probes', 'seeds', 'layers', 'pooling', 'inversion', 'floor'] as const;
-  const differing = parts.filter(
-    part => before !== undefined && JSON.stringify(before[part]) !== JSON.stringify(fingerprint[part]),
-  );
-  throw new InvarianceError(
-    'fingerprint_mismatch',
-    `cannot resume run ${state.run} from ${folder}: ${differing.join(', ') || 'fingerprint'} differ from the run's; ` +
-      'build the monitor on the same pretrained model and with the same options, or start a new run',
-  );
-}
-
-async function restoreOptimizer(
-  {tf, model, optimizer = model.optimizer}: CheckedOptions,
-  {folder, state: {optimizer: header}}: ResumePoint,
-): Promise<void> {
-  // Not set before the model is compiled, whatever its type says.
-  if (!(optimizer as unknown)) {
-    throw new InvarianceError(
-      'bad_option',
-      'the optimizer starts afresh: compile the model, or pass optimizer, before monitorInvariance',
-    );
-  }
-  if (header === null) {
-    throw new InvarianceError('bad_record', `the optimizer starts afresh: ${folder} holds no state of one`);
-  }
-  await loadOptimizer({tf, optimizer, folder, header});
-}
-
-async function openCheckpoints({
-  run,
-  options: {checkpoints},
-  point,
-  past,
-  source,
-  notices,
-}: {
-  run: string;
-  options: CheckedOptions;
-  point: ResumePoint | null;
-  past: RecordedRun | null;
-  source: ReadingSource;
-  notices: Notices;
-}): Promise<Checkpoints | null> {
-  if (checkpoints === null) return null;
-  const {dir, keep, mode, monitor} = checkpoints;
-  await sweep(dir);
-  const present =
-    point === null ? [] : await ownCheckpoints(dir, {run: point.state.run, upTo: point.state.step});
-  const foreign = (await listCheckpoints(dir)).filter(({step}) => !present.includes(step));
-  if (foreign.length > 0) {
-    notices.raise(
-      'warning',
-      'foreign_checkpoints',
-      `${dir} holds checkpoints of another run, or of steps that are still to come: step ` +
-        `${foreign.map(({step}) => step).join(', ')}; each is left alone until this run writes one of its step`,
-    );
-  }
-  const isOfReadings = monitor?.startsWith('invariance/') ?? false;
-  return createCheckpoints({
-    dir,
+/** The monitor of a run whose record is open. */
+async function begin(
+  options: CheckedOptions,
+  {
     run,
-    keep,
-    mode,
-    present,
-    values: monitor === null || past === null ? [] : valuesOf(past, monitor),
-    waiting: isOfReadings ? () => source.waiting() : null,
+    source,
+    files,
+    dispatcher,
+    notices,
+    release,
+  }: {
+    run: OpenedRun;
+    source: ReadingSource;
+    files: ModelFiles;
+    dispatcher: Dispatcher;
+    notices: Notices;
+    release: () => void;
+  },
+): Promise<Monitor> {
+  const {id, folder, point, past} = run;
+  const {model} = options;
+  return createMonitor({
+    options,
+    run: {id, folder, fingerprint: source.info.fingerprint.id},
+    source,
+    dispatcher,
+    notices,
+    budget: createBudget({
+      share: options.budget,
+      cores: availableParallelism(),
+      now: () => performance.now(),
+      spent: point?.state.spending,
+    }),
+    checkpoints: await openCheckpoints({run: id, options, point, past, source, notices}),
+    saveModel: folder => files.save(folder),
+    optimizer: async () => {
+      const optimizer = options.optimizer ?? model.optimizer;
+      return optimizer ? optimizerFile(optimizer) : {header: null, files: {}};
+    },
+    resumed: point && {...point, readings: past?.readings.map(({step}) => step) ?? []},
+    report: () => reportOf(folder),
+    release,
+    clock: () => performance.now(),
+    now: Date.now,
   });
 }
 
-/** The values of what `monitor` names that are on record. */
-function valuesOf(
-  {readings, events, baseline}: RecordedRun,
-  monitor: string,
-): {step: number; value: number}[] {
-  const measured = readings.flatMap(reading => {
-    const value = baseline && scalarsOf({...reading, logged: {}}, baseline)[monitor];
-    return value == null ? [] : [{step: reading.step, value}];
-  });
-  const logged = events.flatMap(event => {
-    const value = event.type === 'logged' ? event.values[monitor] : undefined;
-    return event.type === 'logged' && value !== undefined ? [{step: event.step, value}] : [];
-  });
-  return [...measured, ...logged];
-}
-
-/** Sorts by time and is unique: "20260311-142530-3f9a". */
-function newRunId(date: Date): string {
-  const [day, time] = date.toISOString().slice(0, 19).replace(/[-:]/g, '').split('T');
-  return `${day}-${time}-${randomBytes(2).toString('hex')}`;
+async function reportOf(folder: string): Promise<string> {
+  // The plotting library is large, and only wanted here.
+  const {renderReport} = await import('../render/index.js');
+  const run = await readRun(folder);
+  // Written just before the journal is closed, so that its failure is on record too.
+  const ended = {type: 'ended', time: Date.now(), state: 'finished'} as const;
+  return (await renderReport({...run, events: [...run.events, ended]}, folder)).report;
 }

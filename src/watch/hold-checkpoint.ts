@@ -8,8 +8,8 @@ export interface Held {
   /** Where to read it. */
   path: string;
   /** Bytes that only this holds any more, as the training has deleted them. */
-  bytes(): Promise<number>;
-  release(): Promise<void>;
+  bytes: () => Promise<number>;
+  release: () => Promise<void>;
 }
 
 /** What a reading needs of a checkpoint; optimiser states are not worth holding. */
@@ -53,7 +53,7 @@ export async function holdCheckpoint(path: string, into: string): Promise<Held> 
   } catch (error) {
     await release().catch(() => {});
     if (error instanceof InvarianceError) throw error;
-    return {path, release: async () => {}, bytes: async () => 0};
+    return {path, release: async () => {}, bytes: () => Promise.resolve(0)};
   }
 }
 

@@ -15,8 +15,8 @@ type Unsent<T> = T extends Request ? Omit<T, 'id'> : never;
 interface Pending {
   request: Request;
   attempts: number;
-  resolve(value: unknown): void;
-  reject(error: Error): void;
+  resolve: (value: unknown) => void;
+  reject: (error: Error) => void;
 }
 
 export interface WorkerProcessOptions {
@@ -46,7 +46,7 @@ export class WorkerProcess {
 
   request<T>(unsent: Unsent<Request>): Promise<T> {
     if (this.closed) return Promise.reject(new InvarianceError('engine_failed', 'measuring was closed'));
-    const request = {...unsent, id: ++this.lastId} as Request;
+    const request = {...unsent, id: ++this.lastId};
     return new Promise<T>((resolve, reject) => {
       const entry: Pending = {request, attempts: 0, resolve: value => resolve(value as T), reject};
       this.pending.set(request.id, entry);
