@@ -149,7 +149,7 @@ export function createDispatcher({
         }),
       );
       timer.abort();
-      await journal.finish(state);
+      journal.finish(state);
     },
   };
 }

@@ -8,7 +8,8 @@ import {InvarianceError} from '../../errors.js';
  */
 export async function loadTf(): Promise<Tf> {
   try {
-    return await import('@tensorflow/tfjs-node' as string);
+    const native: string = '@tensorflow/tfjs-node';
+    return (await import(native)) as Tf;
   } catch {
     // Absent, or its library did not download: wasm needs neither.
   }

@@ -33,7 +33,9 @@ export async function drawPicture({
   /** Path without an ending. */
   to: string;
 }): Promise<{svg: string; png: string}> {
-  const spec = JSON.parse(await readFile(join(demoFolder(), 'comparison.json'), 'utf8'));
+  const spec = JSON.parse(await readFile(join(demoFolder(), 'comparison.json'), 'utf8')) as TopLevelSpec & {
+    vconcat: [{title: {text: string}}];
+  };
   const {run, factor} = finetuned[0]!;
   const {layers, blocks, ceiling} = run.baseline!;
   const layer = blocks.at(-1)!;
@@ -57,7 +59,7 @@ export async function drawPicture({
   };
 
   const alt = `Retention by layer and step of a ViT ${finetuned.map(({task}) => titleOf(task)).join(', and ')}.`;
-  const svg = await drawSvg({name: 'comparison', alt, spec: spec as TopLevelSpec});
+  const svg = await drawSvg({name: 'comparison', alt, spec});
   await mkdir(dirname(to), {recursive: true});
   await writeFile(`${to}.svg`, svg);
   await writeFile(`${to}.png`, drawPng(svg));
