@@ -1,4 +1,5 @@
 import {once} from 'node:events';
+import {pathToFileURL} from 'node:url';
 import {Worker} from 'node:worker_threads';
 import {afterEach, expect, it, vi} from 'vitest';
 import {openRuntime} from '../../../src/engine/ort/runtime.js';
@@ -21,7 +22,7 @@ it('whoever has set the switch keeps their value', async () => {
 
 /** What the engine of a worker thread is, or why there is none. */
 async function engineInThread(options: object): Promise<unknown> {
-  const code = `import('wandb-invariance/engine')
+  const code = `import(${JSON.stringify(pathToFileURL('test/built.mjs'))})
     .then(({openOrtEngine}) => openOrtEngine(${JSON.stringify({folder: 'test/fixtures/architectures/vit', ...options})}))
     .then(engine => engine.description, ({code, message}) => ({code, message}))
     .then(said => require('node:worker_threads').parentPort.postMessage(said));`;
