@@ -47,11 +47,11 @@ export {
   type Pictures,
   type StartOptions,
   type TableData,
-  type TextStream,
   type Tracker,
   type WandbOptions,
   type WandbTrackerOptions,
 } from './tracker/index.js';
+export type {TextStream} from './terminal/index.js';
 export type {
   Baseline,
   Cost,

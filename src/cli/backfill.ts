@@ -1,11 +1,9 @@
 import {availableParallelism} from 'node:os';
 import {Command} from 'commander';
 import {InvarianceError, messageOf} from '../errors.js';
-import {startChildMeasurer} from '../measure/index.js';
-import {watchFolder, type WatchSummary} from '../watch/index.js';
+import type {WatchSummary} from '../watch/index.js';
 import {interruptible} from './interrupt.js';
 import {addMeasuringOptions, specOf, type MeasuringOptions} from './measuring-options.js';
-import {progressLine} from './progress-line.js';
 import {addTrackingOptions, trackingOf, type TrackingOptions} from './tracking-options.js';
 import {tellSummaries, type FailedFolder} from './watch.js';
 import {wholeNumber} from './whole-number.js';
@@ -35,6 +33,9 @@ async function backfill(folders: string[], options: BackfillOptions): Promise<vo
       `invalid --wandb-run ${options.wandbRun} for ${folders.length} folders: their steps would mix; give one folder`,
     );
   const interrupt = interruptible();
+  const {startChildMeasurer} = await import('../measure/index.js');
+  const {watchFolder} = await import('../watch/index.js');
+  const {progressLine} = await import('./progress-line.js');
   const progress = progressLine();
   const spec = await specOf(options, line => progress.notice(line));
   const measurer = startChildMeasurer(spec, {
@@ -55,7 +56,7 @@ async function backfill(folders: string[], options: BackfillOptions): Promise<vo
         dir,
         until: 'once',
         order: 'newest',
-        ...trackingOf(options, folder),
+        ...(await trackingOf(options, folder)),
         signal,
         say: line => progress.notice(line),
       });

@@ -1,11 +1,8 @@
 import {Command} from 'commander';
-import {compareRuns, type Comparison, type LayerDifference} from '../compare/index.js';
-import {renderDifference} from '../render/index.js';
-import {readRun} from '../journal/index.js';
-import {runsFolder} from '../tracker/index.js';
+import type {Comparison, LayerDifference} from '../compare/index.js';
+import {runsFolder} from '../runs-folder.js';
+import {textTable} from '../terminal/index.js';
 import type {Score} from '../types.js';
-import {runFolder} from './run-folder.js';
-import {textTable} from './text-table.js';
 import {wholeNumber} from './whole-number.js';
 
 interface CompareOptions {
@@ -29,13 +26,19 @@ export function compareCommand(): Command {
     .option('--dir <dir>', 'folder of the runs', runsFolder())
     .option('--out <dir>', 'leave a picture of the difference at the steps both have, as SVG and PNG')
     .option('--json', 'print JSON instead of a table')
-    .action(async (a: string, b: string, {step, dir, out, json}: CompareOptions) => {
-      const runs = {a: await readRun(await runFolder(a, dir)), b: await readRun(await runFolder(b, dir))};
-      const comparison = compareRuns(runs.a, runs.b, {step});
-      const pictures = out === undefined ? [] : await renderDifference({...runs, folder: out});
-      process.stdout.write(json ? `${JSON.stringify(comparison, null, 2)}\n` : tableOf(comparison));
-      if (!json && pictures.length > 0) process.stdout.write(`\n${pictures.join('\n')}\n`);
-    });
+    .action(compare);
+}
+
+async function compare(a: string, b: string, {step, dir, out, json}: CompareOptions): Promise<void> {
+  const {compareRuns} = await import('../compare/index.js');
+  const {renderDifference} = await import('../render/index.js');
+  const {readRun} = await import('../journal/index.js');
+  const {runFolder} = await import('./run-folder.js');
+  const runs = {a: await readRun(await runFolder(a, dir)), b: await readRun(await runFolder(b, dir))};
+  const comparison = compareRuns(runs.a, runs.b, {step});
+  const pictures = out === undefined ? [] : await renderDifference({...runs, folder: out});
+  process.stdout.write(json ? `${JSON.stringify(comparison, null, 2)}\n` : tableOf(comparison));
+  if (!json && pictures.length > 0) process.stdout.write(`\n${pictures.join('\n')}\n`);
 }
 
 function tableOf({a, b, layers}: Comparison): string {

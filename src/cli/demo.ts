@@ -2,11 +2,12 @@ import {join} from 'node:path';
 import {Command} from 'commander';
 import {demoFolder} from './demo/demo-folder.js';
 import {loadTf} from './demo/load-tf.js';
-import {type DemoResult, runDemo} from './demo/run-demo.js';
-import {statusLine} from './demo/status-line.js';
+import {progressText} from './demo/progress-text.js';
+import type {DemoResult} from './demo/run-demo.js';
 import {summaryOf, type Watched} from './demo/summary.js';
 import type {Finetuned} from './demo/finetune.js';
-import {runsFolder} from '../tracker/index.js';
+import {runsFolder} from '../runs-folder.js';
+import {liveLines} from '../terminal/index.js';
 import {wholeNumber} from './whole-number.js';
 
 interface DemoOptions {
@@ -30,7 +31,8 @@ export function demoCommand(): Command {
 }
 
 async function demo({out, seed, wandb = false, json}: DemoOptions): Promise<void> {
-  const status = statusLine();
+  const {runDemo} = await import('./demo/run-demo.js');
+  const {draw, clear} = liveLines(process.stderr);
   let result: DemoResult;
   try {
     result = await runDemo({
@@ -39,10 +41,10 @@ async function demo({out, seed, wandb = false, json}: DemoOptions): Promise<void
       out,
       seed,
       wandb,
-      onProgress: status.show,
+      onProgress: progress => draw(progressText(progress)),
     });
   } finally {
-    status.end();
+    clear();
   }
   process.stdout.write(json ? `${JSON.stringify(jsonOf(result), null, 2)}\n` : textOf(result));
 }

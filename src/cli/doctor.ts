@@ -3,10 +3,9 @@ import {createRequire} from 'node:module';
 import {availableParallelism, freemem, totalmem} from 'node:os';
 import {dirname, join} from 'node:path';
 import {Command} from 'commander';
-import {openRuntime} from '../engine/index.js';
 import {messageOf} from '../errors.js';
-import {defaultCacheFolder} from '../inversion/index.js';
-import {findApiKey, resolveSettings, type FoundKey} from '../tracker/index.js';
+import {textTable} from '../terminal/index.js';
+import type {FoundKey} from '../tracker/index.js';
 import {packageVersion} from './package-version.js';
 
 /** What each optional package is for, and how to get it. */
@@ -52,6 +51,8 @@ export function doctorCommand(): Command {
 }
 
 async function diagnose(environment: NodeJS.ProcessEnv): Promise<Diagnosis> {
+  const {openRuntime} = await import('../engine/index.js');
+  const {defaultCacheFolder} = await import('../inversion/index.js');
   const cores = availableParallelism();
   const packages = Object.entries(OPTIONAL).map(
     async ([name, about]) => [name, {version: await versionOf(name), ...about}] as const,
@@ -67,7 +68,7 @@ async function diagnose(environment: NodeJS.ProcessEnv): Promise<Diagnosis> {
       (error: unknown) => ({status: 'missing', reason: messageOf(error)}),
     ),
     packages: Object.fromEntries(await Promise.all(packages)),
-    wandb: wandbKey(environment),
+    wandb: await wandbKey(environment),
     cache: await cacheState(defaultCacheFolder(environment)),
   };
 }
@@ -91,7 +92,8 @@ async function versionOf(name: string): Promise<string | null> {
 }
 
 /** Whether there is a key, and where; never the key. */
-function wandbKey(env: NodeJS.ProcessEnv): Diagnosis['wandb'] {
+async function wandbKey(env: NodeJS.ProcessEnv): Promise<Diagnosis['wandb']> {
+  const {findApiKey, resolveSettings} = await import('../tracker/index.js');
   try {
     const {baseUrl} = resolveSettings({}, {env});
     return {host: new URL(baseUrl).host, key: findApiKey(baseUrl, {}, {env})?.from ?? null};
@@ -127,7 +129,7 @@ async function cacheState(folder: string): Promise<Diagnosis['cache']> {
 function textOf({version, node, platform, cores, memory, engine, packages, wandb, cache}: Diagnosis): string {
   const gigabytes = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
   const keys = {option: 'given', environment: 'found in WANDB_API_KEY', netrc: 'found in .netrc'};
-  const lines = [
+  return textTable([
     ['package', `wandb-invariance ${version}, Node ${node}, ${platform}`],
     ['machine', `${cores} cores, ${gigabytes(memory.free)} of ${gigabytes(memory.total)} memory free`],
     ['engine', engine.status === 'ready' ? engine.description : `none: ${engine.reason}`],
@@ -147,7 +149,5 @@ function textOf({version, node, platform, cores, memory, engine, packages, wandb
       'cache',
       `${cache.folder}: ${cache.entries} inversions, ${gigabytes(cache.bytes)}${cache.writable ? '' : ', not writable'}`,
     ],
-  ];
-  const width = Math.max(...lines.map(([name]) => name!.length));
-  return lines.map(([name, value]) => `${name!.padEnd(width)}  ${value}\n`).join('');
+  ]);
 }

@@ -1,7 +1,5 @@
 import {Command} from 'commander';
-import {wandbPictures} from '../plugin/index.js';
-import {exportOfflineLog, runsFolder} from '../tracker/index.js';
-import {runFolder} from './run-folder.js';
+import {runsFolder} from '../runs-folder.js';
 
 interface ExportCommandOptions {
   dir: string;
@@ -18,14 +16,19 @@ export function exportCommand(): Command {
     .option('--dir <dir>', 'folder of the runs', runsFolder())
     .option('--out <dir>', 'folder in which offline-run-<date>_<time>-<id> is made', 'wandb')
     .option('--json', 'print JSON instead of a line')
-    .action(async (run: string, {dir, out, json}: ExportCommandOptions) => {
-      const folder = await runFolder(run, dir);
-      const onNotice = (message: string) => process.stderr.write(`${folder}: ${message}\n`);
-      const exported = await exportOfflineLog({folder, out, pictures: wandbPictures, onNotice});
-      process.stdout.write(
-        json
-          ? `${JSON.stringify(exported, null, 2)}\n`
-          : `${folder}: ${exported.rows} rows, send them with: wandb sync ${exported.offlineRun}\n`,
-      );
-    });
+    .action(exportRun);
+}
+
+async function exportRun(run: string, {dir, out, json}: ExportCommandOptions): Promise<void> {
+  const {wandbPictures} = await import('../plugin/index.js');
+  const {exportOfflineLog} = await import('../tracker/index.js');
+  const {runFolder} = await import('./run-folder.js');
+  const folder = await runFolder(run, dir);
+  const onNotice = (message: string) => process.stderr.write(`${folder}: ${message}\n`);
+  const exported = await exportOfflineLog({folder, out, pictures: wandbPictures, onNotice});
+  process.stdout.write(
+    json
+      ? `${JSON.stringify(exported, null, 2)}\n`
+      : `${folder}: ${exported.rows} rows, send them with: wandb sync ${exported.offlineRun}\n`,
+  );
 }

@@ -1,9 +1,8 @@
 import {Command} from 'commander';
-import {listRuns, type RunSummary} from '../journal/index.js';
-import {runsFolder} from '../tracker/index.js';
+import {runsFolder} from '../runs-folder.js';
+import {textTable} from '../terminal/index.js';
+import type {RunSummary} from '../journal/index.js';
 import type {Reading, RunState} from '../types.js';
-import {checkRunsFolder} from './run-folder.js';
-import {textTable} from './text-table.js';
 
 /** One run of a folder, as `list --json` prints it. */
 interface ListedRun {
@@ -31,6 +30,8 @@ export function listCommand(): Command {
     .argument('[folder]', 'folder of the runs', runsFolder())
     .option('--json', 'print JSON instead of a table')
     .action(async (folder: string, {json}: {json?: true}) => {
+      const {listRuns} = await import('../journal/index.js');
+      const {checkRunsFolder} = await import('./run-folder.js');
       checkRunsFolder(folder);
       const runs = (await listRuns(folder)).map(listed);
       if (json) process.stdout.write(`${JSON.stringify(runs, null, 2)}\n`);

@@ -1,7 +1,5 @@
 import {Option, type Command} from 'commander';
-import {resolveModel} from '../models/index.js';
-import {type LayerSelection} from '../engine/index.js';
-import {inversionOptions} from '../inversion/index.js';
+import type {LayerSelection} from '../engine/index.js';
 import type {MeasurerSpec} from '../measure/index.js';
 import type {Pooling} from '../types.js';
 import {layersOption} from './layers-option.js';
@@ -52,6 +50,7 @@ export function addMeasuringOptions(command: Command, {threads}: {threads: numbe
 
 /** What to measure; a model that is a hub name is looked up in the Hugging Face cache, else downloaded. */
 export async function specOf(options: MeasuringOptions, say: (line: string) => void): Promise<MeasurerSpec> {
+  const {inversionOptions} = await import('../inversion/index.js');
   const {probes, probesMax, seeds, layers, pool, preset, steps, random, threads} = options;
   return {
     pretrained: await modelFolder(options.pretrained, say),
@@ -68,6 +67,7 @@ export async function specOf(options: MeasuringOptions, say: (line: string) => v
 
 /** The folder of a model, downloaded where it is a hub name that is not in the cache yet. */
 export async function modelFolder(model: string, say: (line: string) => void): Promise<string> {
+  const {resolveModel} = await import('../models/index.js');
   let before = '';
   return resolveModel({
     model,

@@ -1,8 +1,7 @@
-import type {TextStream} from '../tracker/index.js';
-import {createInversionProgress, durationOf, type Progress} from '../measure/index.js';
+import {createInversionProgress, type Progress} from '../measure/index.js';
+import {durationOf, liveLines, type TextStream} from '../terminal/index.js';
 
-const NAMES: Readonly<Record<Progress['phase'], string>> = {
-  estimate: 'inverting',
+const NAMES: Readonly<Record<Exclude<Progress['phase'], 'estimate'>, string>> = {
   inversion: 'inverting',
   baseline: 'measuring the pretrained model',
   reading: 'measuring the finetuned model',
@@ -21,26 +20,20 @@ export interface ProgressLine {
 }
 
 export function progressLine(stream: TextStream = process.stderr): ProgressLine {
-  const clear = stream.isTTY ? '\r\x1b[K' : '';
-  const tell = createInversionProgress(message => stream.write(`${message}\n`));
+  const {draw, say, clear} = liveLines(stream);
+  const tell = createInversionProgress(say);
   return {
     show(progress) {
-      if (!stream.isTTY) return tell(progress);
-      const {phase, done, total, secondsLeft} = progress;
-      if (phase === 'estimate')
-        stream.write(`${clear}${total} gradient evaluations, about ${durationOf(secondsLeft ?? 0)}\n`);
-      else stream.write(clear + lineOf(progress, done, total).slice(0, (stream.columns || 80) - 1));
+      const {phase, layer, done, total, secondsLeft} = progress;
+      if (!stream.isTTY) tell(progress);
+      else if (phase === 'estimate')
+        say(`${total} gradient evaluations, about ${durationOf(secondsLeft ?? 0)}`);
+      else {
+        const left = secondsLeft === null ? '' : `, ${durationOf(secondsLeft)} left`;
+        draw(`${NAMES[phase]} ${layer ?? ''} ${done}/${total}${left}`);
+      }
     },
-    notice(message) {
-      stream.write(`${clear}${message}\n`);
-    },
-    end() {
-      stream.write(clear);
-    },
+    notice: say,
+    end: clear,
   };
-}
-
-function lineOf({phase, layer, secondsLeft}: Progress, done: number, total: number): string {
-  const left = secondsLeft === null ? '' : `, ${durationOf(secondsLeft)} left`;
-  return `${NAMES[phase]} ${layer ?? ''} ${done}/${total}${left}`;
 }

@@ -2,10 +2,8 @@ import {existsSync} from 'node:fs';
 import {join} from 'node:path';
 import {Command} from 'commander';
 import {InvarianceError} from '../errors.js';
-import {wandbPictures} from '../plugin/index.js';
-import {listRuns} from '../journal/index.js';
-import {runsFolder, syncForMs, syncRun, wandbStateFile, type Synced} from '../tracker/index.js';
-import {runFolder} from './run-folder.js';
+import {runsFolder} from '../runs-folder.js';
+import type {Synced} from '../tracker/index.js';
 import {wholeNumber} from './whole-number.js';
 
 interface SyncCommandOptions {
@@ -14,7 +12,7 @@ interface SyncCommandOptions {
   entity?: string;
   id?: string;
   baseUrl?: string;
-  timeout: number;
+  timeout?: number;
   json?: true;
 }
 
@@ -30,9 +28,8 @@ export function syncCommand(): Command {
     .option('--base-url <url>', 'W&B server, for runs recorded for another one; default WANDB_BASE_URL')
     .option(
       '--timeout <seconds>',
-      'give up on a server that stays away for so long',
+      'give up on a server that stays away for so long (default 120)',
       wholeNumber(1),
-      syncForMs / 1000,
     )
     .option('--json', 'print JSON instead of lines')
     .action(sync);
@@ -40,6 +37,10 @@ export function syncCommand(): Command {
 
 async function sync(runs: string[], options: SyncCommandOptions): Promise<void> {
   const {dir, project, entity, id, baseUrl, timeout, json} = options;
+  const {wandbPictures} = await import('../plugin/index.js');
+  const {listRuns} = await import('../journal/index.js');
+  const {syncRun, wandbStateFile} = await import('../tracker/index.js');
+  const {runFolder} = await import('./run-folder.js');
   const named = await Promise.all(runs.map(run => runFolder(run, dir)));
   const found = runs.length > 0 ? [] : (await listRuns(dir)).map(({folder}) => folder);
   const recorded = found.filter(folder => existsSync(join(folder, wandbStateFile)));
@@ -55,7 +56,7 @@ async function sync(runs: string[], options: SyncCommandOptions): Promise<void> 
   const results: Synced[] = [];
   for (const folder of folders) {
     const onNotice = (message: string) => process.stderr.write(`${message}\n`);
-    const timing = {retryForMs: timeout * 1000};
+    const timing = timeout === undefined ? {} : {retryForMs: timeout * 1000};
     results.push(
       await syncRun({folder, project, entity, id, baseUrl, timing, pictures: wandbPictures, onNotice}),
     );

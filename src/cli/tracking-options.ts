@@ -1,6 +1,7 @@
 import {basename, dirname, resolve} from 'node:path';
 import {Option, type Command} from 'commander';
-import {runsFolder, wandbTracker, withoutRun, type Tracker, type WandbOptions} from '../tracker/index.js';
+import {runsFolder} from '../runs-folder.js';
+import type {Tracker, WandbOptions} from '../tracker/index.js';
 
 /** Where a command that records leaves its record, and with which runs it belongs. */
 export interface TrackingOptions {
@@ -58,10 +59,11 @@ function groupingOf({group, jobType, sweep}: TrackingOptions, folder: string): G
 }
 
 /** What the run of one training folder is recorded with, and where it goes besides the journal. */
-export function trackingOf(
+export async function trackingOf(
   options: TrackingOptions,
   folder: string,
-): {config: Record<string, unknown>; trackers: Tracker[]} {
+): Promise<{config: Record<string, unknown>; trackers: Tracker[]}> {
+  const {wandbTracker, withoutRun} = await import('../tracker/index.js');
   const {group, jobType, sweep} = groupingOf(options, folder);
   const {wandb: mode, project, entity, wandbRun: appendTo} = options;
   const settings: WandbOptions = {

@@ -1,9 +1,7 @@
 import {Command, Option} from 'commander';
-import {CHECKPOINTS, watchFolder, type WatchSummary} from '../watch/index.js';
-import {startChildMeasurer} from '../measure/index.js';
+import type {WatchSummary} from '../watch/index.js';
 import {interruptible} from './interrupt.js';
 import {addMeasuringOptions, specOf, type MeasuringOptions} from './measuring-options.js';
-import {progressLine} from './progress-line.js';
 import {addTrackingOptions, trackingOf, type TrackingOptions} from './tracking-options.js';
 import {wholeNumber} from './whole-number.js';
 
@@ -58,6 +56,9 @@ export function watchCommand(): Command {
 
 async function watch(folder: string, options: WatchCommandOptions): Promise<void> {
   const interrupt = interruptible();
+  const {startChildMeasurer} = await import('../measure/index.js');
+  const {CHECKPOINTS, watchFolder} = await import('../watch/index.js');
+  const {progressLine} = await import('./progress-line.js');
   const progress = progressLine();
   progress.notice(`watching ${folder} for ${CHECKPOINTS}; Ctrl-C ends the watch`);
   const spec = await specOf(options, line => progress.notice(line));
@@ -77,7 +78,7 @@ async function watch(folder: string, options: WatchCommandOptions): Promise<void
       every,
       dir,
       run,
-      ...trackingOf(options, folder),
+      ...(await trackingOf(options, folder)),
       signal: interrupt.signal,
       say: line => progress.notice(line),
       onRun: run => progress.notice(`record: ${run.folder}`),

@@ -1,6 +1,5 @@
 export {type ChildMeasurer, startChildMeasurer} from './child/child-measurer.js';
 export type {MeasurerInfo, MeasurerSpec} from './child/messages.js';
-export {durationOf} from './duration.js';
 export {createInversionProgress} from './inversion-progress.js';
 export {checkFit, createMeasurer, type Measurer} from './measurer.js';
 export type {Progress} from './progress.js';

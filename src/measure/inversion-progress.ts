@@ -1,5 +1,5 @@
+import {durationOf} from '../terminal/index.js';
 import type {LayerName} from '../types.js';
-import {durationOf} from './duration.js';
 import type {OnProgress} from './progress.js';
 
 /** Seconds of inversion that are worth a word to somebody who waits. */

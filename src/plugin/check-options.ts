@@ -2,7 +2,8 @@ import type {LayersModel} from '@tensorflow/tfjs';
 import type {PixelForm} from '../engine/index.js';
 import {InvarianceError} from '../errors.js';
 import {inversionOptions} from '../inversion/index.js';
-import {metricKeys, runsFolder} from '../tracker/index.js';
+import {runsFolder} from '../runs-folder.js';
+import {metricKeys} from '../tracker/index.js';
 import {parseCadence} from './cadence.js';
 import {DEFAULTS, type CheckedOptions, type MonitorOptions} from './options.js';
 

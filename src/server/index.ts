@@ -1,1 +1,1 @@
-export {type RunServer, SERVE_DEFAULTS, serveRuns} from './serve-runs.js';
+export {serveRuns, type RunServer} from './serve-runs.js';

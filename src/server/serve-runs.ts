@@ -5,9 +5,6 @@ import {InvarianceError} from '../errors.js';
 import {createApi} from './api.js';
 import {createPage} from './page.js';
 
-/** Where runs are served unless told otherwise: this machine only. */
-export const SERVE_DEFAULTS = {host: '127.0.0.1', port: 4173} as const;
-
 export interface RunServer {
   /** As http://127.0.0.1:4173 */
   url: string;
@@ -36,12 +33,14 @@ function createApp({folder, host}: {folder: string; host: string}): Hono {
  */
 export async function serveRuns({
   folder,
-  host = SERVE_DEFAULTS.host,
-  port = SERVE_DEFAULTS.port,
+  host,
+  port,
 }: {
   folder: string;
-  host?: string;
-  port?: number;
+  /** Address to listen on; on one of this machine only, no other name is answered for. */
+  host: string;
+  /** 0 takes a free one. */
+  port: number;
 }): Promise<RunServer> {
   const app = createApp({folder, host});
   return new Promise((resolve, reject) => {

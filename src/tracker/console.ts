@@ -1,16 +1,6 @@
-import {stripVTControlCharacters} from 'node:util';
+import {liveLines, textTable, type TextStream} from '../terminal/index.js';
 import type {Baseline, Gate, Reading} from '../types.js';
 import type {Tracker} from './contract.js';
-
-/** What the console writes to: a terminal, a file, or a test's collector. */
-export interface TextStream {
-  /** Takes text with its line feeds. */
-  write(text: string): unknown;
-  /** Whether the table may be redrawn in place. Default false. */
-  readonly isTTY?: boolean;
-  /** Width in characters. Default 120. */
-  readonly columns?: number;
-}
 
 /** What `consoleTracker` takes. */
 export interface ConsoleTrackerOptions {
@@ -56,28 +46,27 @@ export function readingLine(reading: Reading): string {
 
 /** The table of one reading, a line a layer. */
 function tableOf(reading: Reading, gates: readonly Gate[]): string[] {
-  const width = Math.max(5, ...reading.layers.map(layer => layer.length));
-  const head = `${'layer'.padEnd(width)}  retention ${' '.repeat(barWidth)}  95 %            R[i,i]  drift  inversion`;
+  const retention = `retention${' '.repeat(barWidth)}`;
+  const head = ['layer', retention, '95 %', 'R[i,i]', 'drift', 'inversion'];
   const rows = reading.layers.map((layer, i) => {
     const score = reading.scores[i];
-    const similarity = fixed(reading.retention.unbiased[i]?.[i]).padStart(6);
-    const drift = fixed(reading.drift.unbiased[i]?.[i]).padStart(5);
+    if (score?.status !== 'scored') return [layer, `withheld: ${score?.reason ?? 'not measured'}`];
     const gate = gates.find(candidate => candidate.layer === layer);
-    const inversion = gate === undefined ? '' : `fvu ${fixed(gate.fvu)}${gate.passed ? '' : ' !'}`;
-    if (score?.status !== 'scored') {
-      return `${layer.padEnd(width)}  withheld: ${score?.reason ?? 'not measured'}`;
-    }
-    const interval = score.low === null ? '' : `[${fixed(score.low)}, ${fixed(score.high)}]`;
     return [
-      layer.padEnd(width),
-      `${fixed(score.value).padStart(8)} ${bar(score.value)}`,
-      interval.padEnd(15),
-      similarity,
-      drift,
-      inversion,
-    ].join('  ');
+      layer,
+      `${fixed(score.value)} ${bar(score.value)}`,
+      score.low === null ? '' : `[${fixed(score.low)}, ${fixed(score.high)}]`,
+      fixed(reading.retention.unbiased[i]?.[i]),
+      fixed(reading.drift.unbiased[i]?.[i]),
+      gate === undefined ? '' : `fvu ${fixed(gate.fvu)}${gate.passed ? '' : ' !'}`,
+    ];
   });
-  return [readingLine(reading), head, ...rows];
+  return [
+    readingLine(reading),
+    ...textTable([head, ...rows])
+      .trimEnd()
+      .split('\n'),
+  ];
 }
 
 /**
@@ -93,26 +82,9 @@ function tableOf(reading: Reading, gates: readonly Gate[]): string[] {
  * const tracker = consoleTracker({stream: createWriteStream('invariance.log')});
  */
 export function consoleTracker({stream = process.stderr}: ConsoleTrackerOptions = {}): Tracker {
+  const {draw, say, keep} = liveLines(stream);
   let name = '';
   let baseline: Baseline | undefined;
-  /** Lines of the table that stands at the bottom of the terminal, to be redrawn. */
-  let drawn: string[] = [];
-
-  function clear(): void {
-    if (drawn.length > 0) stream.write(`\x1b[${drawn.length}A\x1b[0J`);
-  }
-  function draw(lines: string[]): void {
-    const columns = stream.columns ?? 120;
-    drawn = lines.map(line =>
-      stripVTControlCharacters(line).length > columns ? line.slice(0, columns) : line,
-    );
-    stream.write(drawn.map(line => `${line}\n`).join(''));
-  }
-  function say(text: string): void {
-    clear();
-    stream.write(`${text}\n`);
-    if (drawn.length > 0) draw(drawn);
-  }
 
   return {
     name: 'console',
@@ -151,13 +123,12 @@ export function consoleTracker({stream = process.stderr}: ConsoleTrackerOptions 
       }
     },
     reading(reading) {
-      if (!stream.isTTY) return say(readingLine(reading));
-      clear();
-      draw(tableOf(reading, baseline?.gates ?? []));
+      if (stream.isTTY) draw(...tableOf(reading, baseline?.gates ?? []));
+      else say(readingLine(reading));
     },
     finish(state) {
       // The last table stays on the screen.
-      drawn = [];
+      keep();
       say(`run ${name} ${state}`);
     },
   };

@@ -1,4 +1,4 @@
-export {consoleTracker, type ConsoleTrackerOptions, readingLine, type TextStream} from './console.js';
+export {consoleTracker, type ConsoleTrackerOptions, readingLine} from './console.js';
 export type {StartOptions, Tracker} from './contract.js';
 export {createDispatcher, type Dispatcher} from './dispatcher.js';
 export {layerSegments, metricKeys, scalarsOf} from './keys.js';
@@ -14,7 +14,6 @@ export {
   findApiKey,
   type FoundKey,
   resolveSettings,
-  runsFolder,
   type WandbOptions,
   withoutRun,
 } from './wandb/settings.js';

@@ -5,7 +5,7 @@ import {setTimeout as sleep} from 'node:timers/promises';
 import type {TrainerState} from '../models/index.js';
 import {InvarianceError} from '../errors.js';
 import {openJournal, otherWriter, readRecords, runFiles, type RecordedRun} from '../journal/index.js';
-import {runsFolder} from '../tracker/index.js';
+import {runsFolder} from '../runs-folder.js';
 import type {Baseline, Reading, RunEvent, RunInfo} from '../types.js';
 import {describeRun} from '../journal/index.js';
 import {createDispatcher} from '../tracker/index.js';

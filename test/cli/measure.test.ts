@@ -3,7 +3,7 @@ import {copyFile, mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile} fr
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterAll, beforeAll, describe, expect, test} from 'vitest';
-import type {Analysis} from '../../src/cli/analysis.js';
+import type {Analysis} from '../../src/cli/measure/analysis.js';
 import {canMount} from '../can-mount.js';
 import {finetuned, tinyProbes, tinyVariant, tinyVit} from '../measure/tiny-vit.js';
 import {run} from './run.js';

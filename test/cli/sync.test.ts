@@ -3,7 +3,7 @@ import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterEach, beforeEach, describe, expect, it} from 'vitest';
 import {openJournal} from '../../src/journal/index.js';
-import {wandbTracker, type Synced} from '../../src/tracker/index.js';
+import {syncForMs, wandbTracker, type Synced} from '../../src/tracker/index.js';
 import {StandIn} from '../tracker/wandb/stand-in.js';
 import {sampleInfo, sampleReading} from '../tracker/sample-run.js';
 import {run} from './run.js';
@@ -108,4 +108,9 @@ it('list and sync look for runs under WANDB_DIR', async () => {
   await recorded('one');
   const {stdout} = await run(['list', '--json'], {WANDB_DIR: root});
   expect((JSON.parse(stdout) as {id: string}[]).map(({id}) => id)).toEqual(['one']);
+});
+
+it('says in its help how long it waits for a server that stays away', async () => {
+  const {stdout} = await run(['sync', '--help']);
+  expect(stdout.replace(/\s+/g, ' ')).toContain(`stays away for so long (default ${syncForMs / 1000})`);
 });

@@ -6,7 +6,7 @@ import {CHECKPOINT_NAMES, checkOptions, NAMES} from '../../src/plugin/check-opti
 import {createCheckpoints} from '../../src/checkpoints/checkpoints.js';
 import {DEFAULTS, type MonitorOptions} from '../../src/plugin/options.js';
 import {readRecords} from '../../src/journal/index.js';
-import {runsFolder} from '../../src/tracker/index.js';
+import {runsFolder} from '../../src/runs-folder.js';
 import {instantSource, monitored, tinyModel} from './monitored.js';
 import {mkdtempSync} from 'node:fs';
 import {tmpdir} from 'node:os';

@@ -19,7 +19,7 @@ let folder: string;
 let server: RunServer;
 beforeEach(async () => {
   folder = join(await mkdtemp(join(tmpdir(), 'serve-')), 'runs');
-  server = await serveRuns({folder, port: 0});
+  server = await serveRuns({folder, host: '127.0.0.1', port: 0});
 });
 afterEach(async () => {
   await server.close();
@@ -113,7 +113,7 @@ describe('the JSON of the runs', () => {
 
   it('says that a port is taken', async () => {
     const port = Number(new URL(server.url).port);
-    await expect(serveRuns({folder, port})).rejects.toThrow(`port ${port} is taken`);
+    await expect(serveRuns({folder, host: '127.0.0.1', port})).rejects.toThrow(`port ${port} is taken`);
   });
 });
 

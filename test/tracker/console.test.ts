@@ -2,32 +2,9 @@ import {stripVTControlCharacters} from 'node:util';
 import {expect, it} from 'vitest';
 import {consoleTracker} from '../../src/tracker/index.js';
 import type {RunState} from '../../src/types.js';
+import {screen} from '../terminal/screen.js';
 import {everyEvent, testTracker, type Recorded} from './contract.js';
 import {sampleInfo, sampleReading} from './sample-run.js';
-
-function collector(isTTY: boolean, columns = 200) {
-  let text = '';
-  return {
-    isTTY,
-    columns,
-    write(more: string) {
-      text += more;
-    },
-    get text() {
-      return text;
-    },
-    /** What a person sees: cursor-up and clear applied. */
-    get screen() {
-      const lines: string[] = [];
-      for (const line of text.split('\n')) {
-        const up = /^\x1b\[(\d+)A\x1b\[0J/.exec(line);
-        if (up) lines.splice(lines.length - Number(up[1]));
-        lines.push(up ? line.slice(up[0].length) : line);
-      }
-      return lines.filter(line => line !== '');
-    },
-  };
-}
 
 /** What somebody who watched the stream has read; a table that is redrawn says the same line again. */
 function readText(coloured: string): Recorded {
@@ -50,11 +27,11 @@ for (const [name, isTTY] of [
   ['console, in a file,', false],
 ] as const) {
   /** By run folder: a resumed run goes on where the first one wrote. */
-  const streams = new Map<string, ReturnType<typeof collector>>();
+  const streams = new Map<string, ReturnType<typeof screen>>();
   testTracker({
     name,
     open(folder) {
-      const stream = streams.get(folder) ?? collector(isTTY);
+      const stream = streams.get(folder) ?? screen({isTTY});
       streams.set(folder, stream);
       return consoleTracker({stream});
     },
@@ -63,7 +40,7 @@ for (const [name, isTTY] of [
   });
 }
 
-async function show(stream: ReturnType<typeof collector>, steps: number[]) {
+async function show(stream: ReturnType<typeof screen>, steps: number[]) {
   const tracker = consoleTracker({stream});
   await tracker.start(sampleInfo(), {resumed: false, folder: 'invariance/run-1'});
   for (const event of everyEvent) await tracker.event(event);
@@ -73,35 +50,35 @@ async function show(stream: ReturnType<typeof collector>, steps: number[]) {
 }
 
 it('redraws one table of all layers on a terminal', async () => {
-  const stream = collector(true);
+  const stream = screen();
   await show(stream, [0, 100, 1000]);
-  const {screen} = stream;
-  expect(screen.filter(line => line.startsWith('block_00'))).toHaveLength(1);
-  expect(screen.find(line => line.startsWith('block_00'))).toContain('0.500 ██████████░░░░░░░░░░');
-  expect(screen.find(line => line.startsWith('block_00'))).toContain('[0.450, 0.550]');
-  expect(screen.find(line => line.startsWith('block_01'))).toContain('withheld: inversion not converged');
-  expect(screen.join('\n')).toContain('step 1000, epoch 10.00');
-  expect(screen.join('\n')).not.toContain('step 100,');
+  const {lines} = stream;
+  expect(lines.filter(line => line.startsWith('block_00'))).toHaveLength(1);
+  expect(lines.find(line => line.startsWith('block_00'))).toContain('0.500 ██████████░░░░░░░░░░');
+  expect(lines.find(line => line.startsWith('block_00'))).toContain('[0.450, 0.550]');
+  expect(lines.find(line => line.startsWith('block_01'))).toContain('withheld: inversion not converged');
+  expect(lines.join('\n')).toContain('step 1000, epoch 10.00');
+  expect(lines.join('\n')).not.toContain('step 100,');
 });
 
 it('keeps notices above the table', async () => {
-  const stream = collector(true);
+  const stream = screen();
   await show(stream, [0]);
-  const {screen} = stream;
-  expect(screen.findIndex(line => line.includes('something happened'))).toBeLessThan(
-    screen.findIndex(line => line.startsWith('block_00')),
+  const {lines} = stream;
+  expect(lines.findIndex(line => line.includes('something happened'))).toBeLessThan(
+    lines.findIndex(line => line.startsWith('block_00')),
   );
 });
 
 it('cuts lines to the width of the terminal, so that redrawing hits the right ones', async () => {
-  const stream = collector(true, 40);
+  const stream = screen({columns: 40});
   await show(stream, [0, 100]);
-  expect(stream.screen.filter(line => line.startsWith('block_00'))).toHaveLength(1);
-  expect(stream.screen.filter(line => line.startsWith('block_')).every(line => line.length <= 40)).toBe(true);
+  expect(stream.lines.filter(line => line.startsWith('block_00'))).toHaveLength(1);
+  expect(stream.lines.filter(line => line.startsWith('block_')).every(line => line.length <= 40)).toBe(true);
 });
 
 it('writes one plain line a reading where there is no terminal', async () => {
-  const stream = collector(false);
+  const stream = screen({isTTY: false});
   await show(stream, [0, 1000]);
 
   expect(stream.text).not.toMatch(/\x1b/);
@@ -113,7 +90,7 @@ it('writes one plain line a reading where there is no terminal', async () => {
 });
 
 it('names the layers whose inversion did not converge', async () => {
-  const stream = collector(false);
+  const stream = screen({isTTY: false});
   await show(stream, []);
   expect(stream.text).toContain('inversion not converged in block_01');
 });

@@ -1,3 +1,4 @@
+import {textTable} from '../../terminal/index.js';
 import type {Reading, Score} from '../../types.js';
 import type {FactorReading} from './factor-control.js';
 import {titleOf} from './tasks.js';
@@ -23,7 +24,7 @@ export function summaryOf(needs: Watched, without: Watched): string {
 function tableOf(needs: Watched, without: Watched): string {
   const both = [needs, without];
   const layers = lastOf(needs).layers;
-  const rows: string[][] = [
+  const rows = [
     ['', ...both.map(({task}) => titleOf({name: task}))],
     ['layer', ...both.map(() => 'retention, 95 % interval')],
     ...layers.map((layer, i) => [layer, ...both.map(watched => cellOf(lastOf(watched).scores[i]))]),
@@ -33,17 +34,7 @@ function tableOf(needs: Watched, without: Watched): string {
     ['weights moved by', ...both.map(watched => percentOf(movedBy(lastOf(watched))))],
     ['blind to colour, measured directly*', ...both.map(({factor}) => startToEnd(factor))],
   ];
-  const widths = [0, 1, 2].map(column => Math.max(...rows.map(row => row[column]?.length ?? 0)));
-  const lines = rows.map(row =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column]!))
-      .join('   ')
-      .trimEnd(),
-  );
-  return [
-    ...lines,
-    '* CKA of the layers on the same scenes in other colours: 1 = cannot tell, 0 = sees little else',
-  ].join('\n');
+  return `${textTable(rows)}* CKA of the layers on the same scenes in other colours: 1 = cannot tell, 0 = sees little else`;
 }
 
 function sentencesOf(needs: Watched, without: Watched): string[] {

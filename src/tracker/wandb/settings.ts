@@ -232,8 +232,3 @@ export function settingsNow(
   const {id, entity, project, baseUrl} = before;
   return {...now, id, entity, project, baseUrl};
 }
-
-/** The folder that run folders stand in: `invariance/` here, or under WANDB_DIR. */
-export function runsFolder(env: Readonly<Record<string, string | undefined>> = process.env): string {
-  return join(env.WANDB_DIR || '.', 'invariance');
-}

@@ -1,6 +1,6 @@
 import {describe, expect, it} from 'vitest';
 import {passwordOf} from '../../../src/tracker/wandb/netrc.js';
-import {findApiKey, resolveSettings, runsFolder, settingsNow} from '../../../src/tracker/wandb/settings.js';
+import {findApiKey, resolveSettings, settingsNow} from '../../../src/tracker/wandb/settings.js';
 
 const environment = {
   WANDB_MODE: 'offline',
@@ -131,9 +131,4 @@ describe('a run that is resumed', () => {
     expect(settingsNow(now, before)).toMatchObject({...before, logModel: 'end', tags: ['new']});
     expect(settingsNow(now, null)).toEqual(now);
   });
-});
-
-it('run folders stand in invariance/, under WANDB_DIR where it is set', () => {
-  expect(runsFolder({})).toBe('invariance');
-  expect(runsFolder({WANDB_DIR: '/scratch'})).toBe('/scratch/invariance');
 });

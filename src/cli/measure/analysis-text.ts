@@ -1,8 +1,7 @@
-import {deeperHalf, notConverged} from '../metrics/index.js';
-import type {Gate, Score} from '../types.js';
+import {deeperHalf, notConverged} from '../../metrics/index.js';
+import type {Gate, Score} from '../../types.js';
 import type {Analysis} from './analysis.js';
-import {durationOf} from '../measure/index.js';
-import {textTable} from './text-table.js';
+import {durationOf, textTable} from '../../terminal/index.js';
 
 const BRACKETS = 'In brackets: measured on images whose inversion did not converge; nothing follows from it.';
 

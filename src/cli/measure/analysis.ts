@@ -1,5 +1,5 @@
-import type {MeasurerInfo} from '../measure/index.js';
-import type {Baseline, Cost, Estimates, Fingerprint, Gate, Reading, Score} from '../types.js';
+import type {MeasurerInfo} from '../../measure/index.js';
+import type {Baseline, Cost, Estimates, Fingerprint, Gate, Reading, Score} from '../../types.js';
 
 /** What `measure --json` prints: one finetuned model against its pretrained one. Rows are pretrained layers. */
 export interface Analysis {
