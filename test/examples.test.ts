@@ -10,6 +10,8 @@ import sharp from 'sharp';
 import {beforeAll, describe, expect, it} from 'vitest';
 import {seededRandom} from '../src/random.js';
 import {readRun} from '../src/journal/index.js';
+import {rowsOf} from './tracker/wandb/stand-in-store.js';
+import {StandIn} from './tracker/wandb/stand-in.js';
 
 const run = promisify(execFile);
 const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
@@ -17,11 +19,24 @@ const cache = mkdtempSync(join(tmpdir(), 'cache-'));
 const shared = resolve('../shared');
 
 /** Runs an example as a user does, in a working folder of its own; its last line is the folder of the run. */
-async function example(name: string, args: string[], cwd: string): Promise<string[]> {
+async function example(
+  name: string,
+  args: string[],
+  cwd: string,
+  environment: Record<string, string> = {},
+): Promise<string[]> {
   const {stdout} = await run(
     process.execPath,
     ['--import', tsx, resolve('examples', `${name}.ts`), ...args],
-    {cwd, env: {...process.env, XDG_CACHE_HOME: cache, TSX_TSCONFIG_PATH: resolve('tsconfig.json')}},
+    {
+      cwd,
+      env: {
+        ...process.env,
+        XDG_CACHE_HOME: cache,
+        TSX_TSCONFIG_PATH: resolve('tsconfig.json'),
+        ...environment,
+      },
+    },
   );
   return stdout.trim().split('\n');
 }
@@ -53,6 +68,23 @@ describe('a starter loop', {timeout: 240_000}, () => {
     expect(readings.at(-1)!.epoch).toBe(2);
     expect(existsSync(join(cwd, lines.at(-1)!, 'report.html'))).toBe(true);
     expect(existsSync(join(cwd, 'checkpoints'))).toBe(true);
+  });
+
+  it("own-wandb-run.ts logs its readings into the training's own run of @wandb/sdk, beside the training's rows", async () => {
+    const server = await new StandIn({keys: ['secret']}).up();
+    const cwd = mkdtempSync(join(tmpdir(), 'own-wandb-run-'));
+    const lines = await example('own-wandb-run', [resolve('test/fixtures/tfjs-vit'), images, '2'], cwd, {
+      WANDB_BASE_URL: server.url,
+      WANDB_API_KEY: 'secret',
+    }).finally(() => server.down());
+    const {project, state} = server.store.only;
+    expect([project, state]).toEqual(['birds', 'finished']);
+    const rows = rowsOf(server.store.only);
+    expect(rows.flatMap(row => row['my_loss'] ?? [])).toHaveLength(2);
+    const steps = rows.flatMap(row => ('invariance/retention' in row ? [row['train/global_step']] : []));
+    const {readings} = await readRun(join(cwd, lines.at(-1)!));
+    expect(steps).toEqual(readings.map(({step}) => step));
+    expect([steps[0], steps.at(-1)]).toEqual([0, 4]);
   });
 });
 

@@ -82,8 +82,12 @@ describe('the published package', () => {
     cpSync(join(packed, 'dist'), join(light, 'dist'), {recursive: true});
     cpSync(join(packed, 'package.json'), join(light, 'package.json'));
     for (const name of ['zod']) symlinkSync(resolve('node_modules', name), join(light, 'node_modules', name));
-    writeFileSync(join(light, 'import.js'), "console.log(typeof (await import('./dist/index.js')).loadVit);");
-    expect(run(join(light, 'import.js')).trim()).toBe('function');
+    writeFileSync(
+      join(light, 'import.js'),
+      `const {loadVit, wandbTracker} = await import('./dist/index.js');
+      console.log(typeof loadVit, wandbTracker({mode: 'offline'}).name);`,
+    );
+    expect(run(join(light, 'import.js')).trim()).toBe('function wandb');
     rmSync(light, {recursive: true, force: true});
   });
 

@@ -21,6 +21,7 @@ const OPTIONAL: Readonly<Record<string, {use: string; get: string}>> = {
     use: 'training ten times as fast as plain tfjs',
     get: 'npm i @tensorflow/tfjs-backend-wasm',
   },
+  '@wandb/sdk': {use: 'logging into a W&B run that your training has opened', get: 'npm i @wandb/sdk'},
   '@huggingface/hub': {use: 'models by their hub name', get: 'npm i @huggingface/hub'},
 };
 
