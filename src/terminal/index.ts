@@ -1,3 +1,3 @@
 export {durationOf} from './duration.js';
-export {liveLines, type LiveLines, type TextStream} from './live-lines.js';
+export {liveLines, type TextStream} from './live-lines.js';
 export {textTable} from './text-table.js';

@@ -12,7 +12,7 @@ export interface TextStream {
 const COLUMNS = 80;
 
 /** Lines that stand at the bottom of a terminal, written over themselves. Where there is no terminal they are not written. */
-export interface LiveLines {
+interface LiveLines {
   /** In place of the lines that stand. */
   draw: (...lines: string[]) => void;
   /** A line that stays, above those that stand; written everywhere. */

@@ -1,9 +1,9 @@
+import {createInterface} from 'node:readline';
+import {Writable} from 'node:stream';
 import type {ReadStream} from 'node:tty';
 
 /** The prompt gives up after this long, in milliseconds: nobody may be there. */
 const askMs = 60_000;
-
-const keys = {interrupt: '\u0003', end: '\u0004', backspace: ['\b', '\u007f'], enter: ['\r', '\n']};
 
 /** A key that may still be typed. */
 export interface AskedKey {
@@ -27,38 +27,27 @@ export function askOnTerminal(
 ): AskedKey {
   const page = `${baseUrl.replace('//api.wandb', '//wandb')}/authorize`;
   output.write(`wandb-invariance: W&B API key from ${page} (not shown; empty: offline): `);
-  let typed = '';
-  let end: (key: string) => void = () => {};
-  const answer = new Promise<string>(resolve => (end = resolve));
-  const timer = setTimeout(() => finish(''), ms).unref();
-
-  function finish(key: string): void {
-    clearTimeout(timer);
-    input.off('data', onData);
-    input.setRawMode(false);
-    input.pause();
-    output.write('\n');
-    end(key);
-  }
-
-  function onData(data: Buffer | string): void {
-    for (const letter of String(data)) {
-      if (letter === keys.interrupt) {
-        finish('');
-        process.kill(process.pid, 'SIGINT');
-        return;
-      }
-      if (letter === keys.end || keys.enter.includes(letter)) return finish(typed.trim());
-      typed = keys.backspace.includes(letter) ? typed.slice(0, -1) : typed + letter;
-    }
-  }
-
-  // Without raw mode the terminal shows what is typed.
-  input.setRawMode(true);
-  input.on('data', onData);
-  input.resume();
+  // A terminal to readline, which then shows the key to nobody and keeps it in no history.
+  const nowhere = new Writable({write: (_chunk, _encoding, done) => done()});
+  const line = createInterface({input, output: nowhere, terminal: true, historySize: 0});
+  const timer = setTimeout(() => line.close(), ms).unref();
   input.unref();
-  let open = true;
-  void answer.then(() => (open = false));
-  return {answer, cancel: () => open && finish('')};
+
+  const answer = new Promise<string>(resolve => {
+    let key = '';
+    line.once('line', typed => {
+      key = typed.trim();
+      line.close();
+    });
+    line.once('SIGINT', () => {
+      line.close();
+      process.kill(process.pid, 'SIGINT');
+    });
+    line.once('close', () => {
+      clearTimeout(timer);
+      output.write('\n');
+      resolve(key);
+    });
+  });
+  return {answer, cancel: () => line.close()};
 }
