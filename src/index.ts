@@ -52,6 +52,7 @@ export {
   type WandbOptions,
   type WandbTrackerOptions,
 } from './tracker/index.js';
+export type {TextStream} from './terminal/index.js';
 export type {
   Baseline,
   Cost,

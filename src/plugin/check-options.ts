@@ -1,100 +1,135 @@
-import type {LayersModel} from '@tensorflow/tfjs';
-import type {PixelForm} from '../engine/index.js';
+import {z} from 'zod';
 import {InvarianceError} from '../errors.js';
 import {inversionOptions} from '../inversion/index.js';
 import {runsFolder} from '../runs-folder.js';
 import {metricKeys} from '../tracker/index.js';
 import {parseCadence} from './cadence.js';
-import {DEFAULTS, type CheckedOptions, type MonitorOptions} from './options.js';
+import {DEFAULTS, type CheckedOptions, type CheckpointOptions, type MonitorOptions} from './options.js';
 
-/** Every option there is. */
-export const NAMES = new Set<string>([
-  'tf',
-  'model',
-  'probes',
-  'probesMax',
-  'seeds',
-  'reference',
-  'layers',
-  'pooling',
-  'input',
-  'inversion',
-  'every',
-  'acquired',
-  'log',
-  'budget',
-  'checkpoints',
-  'resume',
-  'optimizer',
-  'trackers',
-  'console',
-  'dir',
-  'name',
-  'config',
-  'stepsPerEpoch',
-  'strict',
-] satisfies (keyof MonitorOptions)[]);
+/** Each schema's message is what the option takes. */
+const text = (takes: string) => z.string(takes).min(1, takes);
+const count = z.int('a whole number above 0').positive('a whole number above 0');
+const flag = z.boolean('true or false');
+const withMethods = (names: readonly string[], takes: string) =>
+  z.custom(value => names.every(name => typeof (value as Methods)?.[name] === 'function'), takes);
+type Methods = Record<string, unknown> | null | undefined;
+/** Whoever reads the value says what is wrong with it. */
+const readElsewhere = z.unknown().optional();
 
-export const CHECKPOINT_NAMES = new Set(['dir', 'every', 'keep', 'monitor', 'mode', 'saveLast']);
+const readingKeys = [...new Set(metricKeys.map(({key}) => key))].filter(key => key.startsWith('invariance/'));
 
-const INVERSION_NAMES = new Set(['preset', 'steps']);
+/** Whether readings log this key, of whatever layer. */
+function isMetricKey(name: string): boolean {
+  return metricKeys.some(({key, of}) => (of === 'run' ? name === key : name.startsWith(`${key}/`)));
+}
 
-const INPUT_NAMES = new Set<string>(['layout', 'range', 'mean', 'std'] satisfies (keyof PixelForm)[]);
+const checkpoints = z.strictObject(
+  {
+    dir: text('a folder'),
+    every: readElsewhere,
+    keep: count.optional(),
+    monitor: text("the name of a value, as 'val_acc' or 'invariance/retention'")
+      .refine(
+        name => !name.startsWith('invariance/') || isMetricKey(name),
+        `a key of docs/metric-keys.md, as ${readingKeys.join(', ')}`,
+      )
+      .nullish(),
+    mode: z.enum(['min', 'max'], "'min' or 'max'").optional(),
+    saveLast: flag.optional(),
+  } satisfies Record<keyof CheckpointOptions, z.ZodType>,
+  '{dir, …}',
+);
+
+const inversion = z.strictObject({preset: readElsewhere, steps: readElsewhere}, '{preset, steps}');
+
+const input = z.strictObject(
+  {layout: readElsewhere, range: readElsewhere, mean: readElsewhere, std: readElsewhere} satisfies Record<
+    keyof NonNullable<MonitorOptions['input']>,
+    z.ZodType
+  >,
+  '{layout, range, mean, std}',
+);
+
+const options = z.strictObject({
+  tf: withMethods(
+    ['CustomCallback'],
+    "the TensorFlow.js object the model was made with, as import * as tf from '@tensorflow/tfjs'",
+  ),
+  model: readElsewhere,
+  probes: z.custom(
+    value => typeof value === 'string' || (typeof value === 'object' && value !== null),
+    'a folder, FILE.safetensors:key, a tensor [n, H, W, C] in [0, 1], or an iterable of images',
+  ),
+  probesMax: readElsewhere,
+  seeds: text('FILE.safetensors:key').optional(),
+  reference: text('the folder of the pretrained model').optional(),
+  layers: readElsewhere,
+  pooling: z.enum(['tokens', 'cls', 'mean'], "'tokens', 'cls' or 'mean'").optional(),
+  input: input.optional(),
+  inversion: inversion.optional(),
+  every: readElsewhere,
+  acquired: readElsewhere,
+  log: readElsewhere,
+  budget: z
+    .custom<number>(
+      value => typeof value === 'number' && value > 0,
+      'a share of training time above 0, as 0.05, or Infinity',
+    )
+    .optional(),
+  checkpoints: checkpoints.optional(),
+  resume: text("the folder of a checkpoint, or 'auto'").optional(),
+  optimizer: readElsewhere,
+  trackers: z
+    .array(
+      withMethods(['start', 'reading'], 'trackers, as wandbTracker() or consoleTracker() make them'),
+      'a list of trackers',
+    )
+    .optional(),
+  console: flag.optional(),
+  dir: text('a folder').optional(),
+  name: text('a name').optional(),
+  config: z
+    .custom(value => typeof value === 'object' && value !== null, 'an object of your settings')
+    .optional(),
+  stepsPerEpoch: count.optional(),
+  strict: flag.optional(),
+} satisfies Record<keyof MonitorOptions, z.ZodType>);
+
+/** Every option there is, by where it stands. */
+export const NAMES = {
+  '': Object.keys(options.shape),
+  checkpoints: Object.keys(checkpoints.shape),
+  inversion: Object.keys(inversion.shape),
+  input: Object.keys(input.shape),
+};
 
 /**
  * Refuses what cannot work before training starts, and fills in the defaults.
  * @throws InvarianceError `bad_option`, naming the option, the value and what it takes
  */
 export function checkOptions(given: MonitorOptions): CheckedOptions {
-  refuseUnknown(given, NAMES, '');
-  const {tf, model, checkpoints, resume, budget = DEFAULTS.budget} = given;
-  checkModel(tf, model);
-  checkTypes(given);
-  refuseUnknown(given.inversion ?? {}, INVERSION_NAMES, 'inversion.');
-  refuseUnknown(given.input ?? {}, INPUT_NAMES, 'input.');
-  need(typeof given.probes === 'string' || (typeof given.probes === 'object' && given.probes !== null), {
-    option: 'probes',
-    value: given.probes,
-    takes: 'a folder, FILE.safetensors:key, a tensor [n, H, W, C] in [0, 1], or an iterable of images',
-  });
-  need(typeof budget === 'number' && budget > 0, {
-    option: 'budget',
-    value: budget,
-    takes: 'a share of training time above 0, as 0.05, or Infinity',
-  });
-  const pooling = given.pooling ?? DEFAULTS.pooling;
-  need(['tokens', 'cls', 'mean'].includes(pooling), {
-    option: 'pooling',
-    value: pooling,
-    takes: "'tokens', 'cls' or 'mean'",
-  });
-  need(given.stepsPerEpoch === undefined || isCount(given.stepsPerEpoch), {
-    option: 'stepsPerEpoch',
-    value: given.stepsPerEpoch,
-    takes: 'a whole number above 0',
-  });
-  for (const tracker of given.trackers ?? []) {
-    need(typeof tracker?.start === 'function' && typeof tracker.reading === 'function', {
-      option: 'trackers',
-      value: tracker,
-      takes: 'trackers, as wandbTracker() or consoleTracker() make them',
-    });
-  }
-  need(resume !== 'auto' || checkpoints !== undefined, {
-    option: 'resume',
-    value: resume,
-    takes: "'auto' together with checkpoints: {dir}, or the folder of a checkpoint",
-  });
+  const {issues} = options.safeParse(given).error ?? {issues: []};
+  // What is wrong with a value may come of a name that is.
+  const issue = issues.find(({code}) => code === 'unrecognized_keys') ?? issues[0];
+  if (issue?.code === 'unrecognized_keys') refuseName(issue.path.join('.') as keyof typeof NAMES, issue.keys);
+  if (issue !== undefined) refuse(issue.path, valueAt(given, issue.path), issue.message);
+  const {tf, model, optimizer, resume} = given;
+  if (!(model instanceof tf.LayersModel))
+    refuse(['model'], model, 'a LayersModel made with the same copy of TensorFlow.js as the option tf');
+  if (optimizer !== undefined && !(optimizer instanceof tf.Optimizer))
+    refuse(['optimizer'], optimizer, 'an optimizer, as tf.train.adam() makes it');
+  if (resume === 'auto' && given.checkpoints === undefined)
+    refuse(['resume'], resume, "'auto' together with checkpoints: {dir}, or the folder of a checkpoint");
   return {
     ...given,
-    budget,
-    pooling,
+    budget: given.budget ?? DEFAULTS.budget,
+    pooling: given.pooling ?? DEFAULTS.pooling,
     probesMax: given.probesMax ?? DEFAULTS.probesMax,
     inversion: inversionOptions(given.inversion),
     every: parseCadence(given.every ?? DEFAULTS.every, 'every'),
     acquired: given.acquired === undefined ? null : parseCadence(given.acquired, 'acquired'),
     log: parseCadence(given.log ?? DEFAULTS.log, 'log'),
-    checkpoints: checkpoints === undefined ? null : checkCheckpoints(checkpoints),
+    checkpoints: given.checkpoints === undefined ? null : withDefaults(given.checkpoints),
     trackers: given.trackers ?? [],
     console: given.console ?? process.stderr.isTTY === true,
     quiet: given.console === false,
@@ -103,92 +138,31 @@ export function checkOptions(given: MonitorOptions): CheckedOptions {
   };
 }
 
-/** Options of a plain type, which JavaScript would take as anything. */
-function checkTypes(given: MonitorOptions): void {
-  const isText = (value: unknown): boolean => typeof value === 'string' && value !== '';
-  const isFlag = (value: unknown): boolean => typeof value === 'boolean';
-  const isRecord = (value: unknown): boolean => typeof value === 'object' && value !== null;
-  const kinds: [keyof MonitorOptions, (value: unknown) => boolean, takes: string][] = [
-    ['dir', isText, 'a folder'],
-    ['reference', isText, 'the folder of the pretrained model'],
-    ['seeds', isText, 'FILE.safetensors:key'],
-    ['resume', isText, "the folder of a checkpoint, or 'auto'"],
-    ['name', isText, 'a name'],
-    ['strict', isFlag, 'true or false'],
-    ['console', isFlag, 'true or false'],
-    ['config', isRecord, 'an object of your settings'],
-    ['inversion', isRecord, '{preset, steps}'],
-    ['input', isRecord, '{layout, range, mean, std}'],
-    ['checkpoints', isRecord, '{dir, …}'],
-    ['optimizer', value => value instanceof given.tf.Optimizer, 'an optimizer, as tf.train.adam() makes it'],
-    ['trackers', Array.isArray, 'a list of trackers'],
-  ];
-  for (const [option, holds, takes] of kinds) {
-    const value = given[option];
-    need(value === undefined || holds(value), {option, value, takes});
-  }
-}
-
-function checkModel(tf: MonitorOptions['tf'], model: LayersModel): void {
-  need(typeof tf?.CustomCallback === 'function', {
-    option: 'tf',
-    value: typeof tf,
-    takes: "the TensorFlow.js object the model was made with, as import * as tf from '@tensorflow/tfjs'",
-  });
-  need(model instanceof tf.LayersModel, {
-    option: 'model',
-    value: (model as unknown)?.constructor?.name ?? typeof model,
-    takes: 'a LayersModel made with the same copy of TensorFlow.js as the option tf',
-  });
-}
-
-function checkCheckpoints(given: NonNullable<MonitorOptions['checkpoints']>): CheckedOptions['checkpoints'] {
-  refuseUnknown(given, CHECKPOINT_NAMES, 'checkpoints.');
-  const {dir, monitor = null, every, ...rest} = given;
-  const {keep, mode, saveLast} = {...DEFAULTS.checkpoints, ...rest};
-  need(typeof dir === 'string' && dir !== '', {option: 'checkpoints.dir', value: dir, takes: 'a folder'});
-  need(isCount(keep), {option: 'checkpoints.keep', value: keep, takes: 'a whole number above 0'});
-  need(mode === 'min' || mode === 'max', {option: 'checkpoints.mode', value: mode, takes: "'min' or 'max'"});
-  need(monitor === null || (typeof monitor === 'string' && monitor !== ''), {
-    option: 'checkpoints.monitor',
-    value: monitor,
-    takes: "the name of a value, as 'val_acc' or 'invariance/retention'",
-  });
-  need(monitor === null || !monitor.startsWith('invariance/') || isMetricKey(monitor), {
-    option: 'checkpoints.monitor',
-    value: monitor,
-    takes: `a key of docs/metric-keys.md, as ${[...new Set(metricKeys.map(({key}) => key))].filter(key => key.startsWith('invariance/')).join(', ')}`,
-  });
+function withDefaults({dir, monitor, ...given}: CheckpointOptions): CheckedOptions['checkpoints'] {
+  const {keep, mode, saveLast, every} = DEFAULTS.checkpoints;
   return {
     dir,
-    monitor,
-    keep,
-    mode,
-    saveLast,
-    every: parseCadence(every ?? DEFAULTS.checkpoints.every, 'checkpoints.every'),
+    monitor: monitor ?? null,
+    keep: given.keep ?? keep,
+    mode: given.mode ?? mode,
+    saveLast: given.saveLast ?? saveLast,
+    every: parseCadence(given.every ?? every, 'checkpoints.every'),
   };
 }
 
-/** Whether readings log this key, of whatever layer. */
-function isMetricKey(name: string): boolean {
-  return metricKeys.some(({key, of}) => (of === 'run' ? name === key : name.startsWith(`${key}/`)));
+function valueAt(given: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce((at, key) => (at as Record<PropertyKey, unknown>)[key], given);
 }
 
-function isCount(value: number): boolean {
-  return Number.isSafeInteger(value) && value > 0;
-}
-
-function need(holds: boolean, {option, value, takes}: {option: string; value: unknown; takes: string}): void {
-  if (holds) return;
+function refuse(path: readonly PropertyKey[], value: unknown, takes: string): never {
   const shown = typeof value === 'object' && value !== null ? value.constructor?.name : JSON.stringify(value);
-  throw new InvarianceError('bad_option', `invalid ${option}: ${shown ?? String(value)}; it takes ${takes}`);
-}
-
-function refuseUnknown(given: object, names: ReadonlySet<string>, prefix: string): void {
-  const unknown = Object.keys(given).find(name => !names.has(name));
-  if (unknown === undefined) return;
   throw new InvarianceError(
     'bad_option',
-    `unknown option: ${prefix}${unknown}; known are ${[...names].map(name => prefix + name).join(', ')}`,
+    `invalid ${path.join('.')}: ${shown ?? String(value)}; it takes ${takes}`,
   );
+}
+
+function refuseName(where: keyof typeof NAMES, [unknown]: readonly string[]): never {
+  const [name, ...known] = [unknown, ...NAMES[where]].map(one => (where === '' ? one : `${where}.${one}`));
+  throw new InvarianceError('bad_option', `unknown option: ${name}; known are ${known.join(', ')}`);
 }

@@ -2,7 +2,7 @@ import {readFileSync} from 'node:fs';
 import * as tf from '@tensorflow/tfjs';
 import {beforeAll, describe, expect, it, vi} from 'vitest';
 import {isDue, parseCadence} from '../../src/plugin/cadence.js';
-import {CHECKPOINT_NAMES, checkOptions, NAMES} from '../../src/plugin/check-options.js';
+import {checkOptions, NAMES} from '../../src/plugin/check-options.js';
 import {createCheckpoints} from '../../src/checkpoints/checkpoints.js';
 import {DEFAULTS, type MonitorOptions} from '../../src/plugin/options.js';
 import {readRecords} from '../../src/journal/index.js';
@@ -47,8 +47,8 @@ describe('docs/callback.md', () => {
       name!.replaceAll('`', ''),
       value!.replaceAll('`', ''),
     ]);
-    const options = [...NAMES].flatMap(name =>
-      name === 'checkpoints' ? [name, ...[...CHECKPOINT_NAMES].map(inner => `${name}.${inner}`)] : [name],
+    const options = NAMES[''].flatMap(name =>
+      name === 'checkpoints' ? [name, ...NAMES.checkpoints.map(inner => `${name}.${inner}`)] : [name],
     );
     expect(rows.map(([name]) => name)).toEqual(options);
     const {checkpoints, ...own} = DEFAULTS;

@@ -119,7 +119,9 @@ describe('renderReport', () => {
     writeFileSync(file, '');
     await expect(renderReport({...recordedRun(), readings: [], baseline: null}, file)).rejects.toMatchObject({
       code: 'io_failed',
-      message: expect.stringContaining(`cannot write ${join(file, 'report.html')}: a part of the path is a file`),
+      message: expect.stringContaining(
+        `cannot write ${join(file, 'report.html')}: a part of the path is a file`,
+      ),
     });
   });
 });

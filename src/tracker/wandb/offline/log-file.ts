@@ -1,4 +1,5 @@
 import {closeSync, fsyncSync, openSync, writeSync} from 'node:fs';
+import {crc32} from 'node:zlib';
 
 /** Marks a W&B log: `:W&`, a magic number and version 0. */
 const fileHeader = Uint8Array.of(0x3a, 0x57, 0x26, 0x42, 0xe1, 0xbe, 0x00);
@@ -10,19 +11,6 @@ const full = 1;
 const first = 2;
 const middle = 3;
 const last = 4;
-
-const crcTable = Uint32Array.from({length: 256}, (_, i) => {
-  let value = i;
-  for (let bit = 0; bit < 8; bit++) value = value & 1 ? 0xedb88320 ^ (value >>> 1) : value >>> 1;
-  return value;
-});
-
-/** zlib's crc32; Node has its own only from 20.15 on. */
-function crc32(bytes: Uint8Array): number {
-  let crc = 0xffffffff;
-  for (const byte of bytes) crc = crcTable[(crc ^ byte) & 0xff]! ^ (crc >>> 8);
-  return (crc ^ 0xffffffff) >>> 0;
-}
 
 /**
  * Writes the container of W&B's offline logs: LevelDB's log format behind a header of 7 bytes, which count in the first
