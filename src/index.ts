@@ -52,7 +52,6 @@ export {
   type WandbOptions,
   type WandbTrackerOptions,
 } from './tracker/index.js';
-export type {TextStream} from './terminal/index.js';
 export type {
   Baseline,
   Cost,
