@@ -61,6 +61,15 @@ export default tseslint.config(
       '@typescript-eslint/no-unsafe-member-access': 'off',
       '@typescript-eslint/require-await': 'off',
       '@typescript-eslint/unbound-method': 'off',
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector:
+            'CallExpression[callee.property.name=/^(toMatchObject|toEqual|toStrictEqual)$/] ' +
+            ':matches(Property, ArrayExpression) > Literal[regex]',
+          message: 'a bare regular expression equals everything there: expect.stringMatching(…) compares',
+        },
+      ],
     },
   },
   {

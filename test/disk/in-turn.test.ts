@@ -29,7 +29,7 @@ test('what fails is told to who gave it, and holds up nothing behind it', async 
 test('it is idle when all is done, failed or not', async () => {
   const queue = new InTurn();
   expect(queue.isIdle).toBe(true);
-  queue.do(() => sleep(10));
+  void queue.do(() => sleep(10));
   queue.do(() => Promise.reject(new Error('no'))).catch(() => {});
   expect(queue.isIdle).toBe(false);
   await queue.done();

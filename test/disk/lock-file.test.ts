@@ -41,7 +41,7 @@ const running: ChildProcess[] = [];
 
 async function contend(...wrapper: string[]): Promise<ChildProcess> {
   const [command, ...args] = [...wrapper, process.execPath, '--input-type=module', '-e', contender];
-  const child = spawn(command!, args, {stdio: ['ignore', 'inherit', 'inherit', 'ipc']});
+  const child = spawn(command, args, {stdio: ['ignore', 'inherit', 'inherit', 'ipc']});
   running.push(child);
   await once(child, 'message');
   return child;

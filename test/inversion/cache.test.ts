@@ -124,7 +124,7 @@ describe('claims', () => {
     expect(release).not.toBeNull();
     expect(await other.claim('key')).toBeNull();
     expect(await other.claim('another')).not.toBeNull();
-    await release!();
+    release!();
     expect(await other.claim('key')).not.toBeNull();
   });
 
@@ -140,7 +140,7 @@ describe('claims', () => {
     await new Promise(resolve => holder.once('exit', resolve));
     const release = await (await open()).claim('key');
     expect(release).not.toBeNull();
-    await release!();
+    release!();
     expect(await readdir(folder)).toEqual([]);
   });
 });
@@ -152,7 +152,7 @@ describe('a folder that cannot be written turns entries into memory, with one no
     const release = await cache.claim('key');
     await cache.write('key', entry);
     await cache.writeValue('key', 7);
-    await release!();
+    release!();
     expect(await cache.read('key')).toEqual(entry);
     expect(await cache.readValue('key')).toBe(7);
     expect(cache.shared).toBe(false);
