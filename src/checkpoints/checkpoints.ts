@@ -25,7 +25,7 @@ export interface Checkpoints {
   }): Promise<{path: string}>;
   /** Puts another training state into the checkpoint of its step. */
   restate(state: TrainingState): Promise<void>;
-  /** A value of what `monitor` names was logged, or measured, at that step. */
+  /** Takes a value of what `monitor` names, logged or measured at that step. */
   addValue(step: number, value: number): Promise<void>;
   /** Whether any value of what `monitor` names has come. */
   hasValue(): boolean;
@@ -43,7 +43,7 @@ function checkpointName(step: number): string {
 }
 
 /**
- * @param run id of the run: checkpoints that another one has put in the place of ours are left alone
+ * @param run id of the run: checkpoints that another run has put in this one's place are left alone
  * @param present checkpoints of this run that are already there, when it is resumed
  * @param waiting for a `monitor` of readings, the steps of those that are still to be measured; null for one of the
  *   training. What a reading says holds for the checkpoint of its own step alone; a value of the training, as `val_acc`,

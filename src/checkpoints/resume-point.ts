@@ -10,10 +10,10 @@ export interface ResumePoint {
 }
 
 /**
- * Finds it: the folder named, or for 'auto' the one written last in `dir`. By time, not by step: after a run was
+ * Finds it: the folder named, or for 'auto' the one in `dir` that was written last. By time, not by step: after a run was
  * resumed from an earlier checkpoint, those of the crashed tail are no longer its newest.
- * @returns null for 'auto' where `dir` holds no checkpoint of ours
- * @throws InvarianceError `bad_record` where the folder named is none
+ * @returns null for 'auto' where `dir` holds no checkpoint that a monitor wrote
+ * @throws InvarianceError `bad_record` where the folder named is not one
  */
 export async function findResumePoint({
   resume,

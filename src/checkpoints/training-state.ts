@@ -57,7 +57,7 @@ export interface TrainingState {
 /** Its file in a checkpoint folder. */
 export const TRAINING_STATE_FILE = 'invariance_state.json';
 
-/** @throws InvarianceError `bad_record` where the folder is no checkpoint of ours */
+/** @throws InvarianceError `bad_record` where the folder is not a checkpoint that a monitor wrote */
 export async function readTrainingState(folder: string): Promise<TrainingState> {
   const path = join(folder, TRAINING_STATE_FILE);
   let state: TrainingState;

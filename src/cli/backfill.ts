@@ -3,12 +3,12 @@ import {Command} from 'commander';
 import {InvarianceError, messageOf} from '../errors.js';
 import type {WatchSummary} from '../watch/index.js';
 import {interruptible} from './interrupt.js';
-import {addMeasuringOptions, specOf, type MeasuringOptions} from './measuring-options.js';
+import {addReadingOptions, specOf, type ReadingOptions} from './reading-options.js';
 import {addTrackingOptions, trackingOf, type TrackingOptions} from './tracking-options.js';
 import {tellSummaries, type FailedFolder} from './watch.js';
 import {wholeNumber} from './whole-number.js';
 
-interface BackfillOptions extends MeasuringOptions, TrackingOptions {
+interface BackfillOptions extends ReadingOptions, TrackingOptions {
   every?: number;
   json?: true;
 }
@@ -18,7 +18,7 @@ export function backfillCommand(): Command {
   const command = new Command('backfill')
     .description('measure the checkpoints of old training folders, newest first')
     .argument('<folders...>', 'output folders of finetunes of one pretrained model; one run each');
-  addMeasuringOptions(command, {threads: availableParallelism()});
+  addReadingOptions(command, {threads: availableParallelism()});
   addTrackingOptions(command);
   return command
     .option('--every <n>', 'measure every n-th checkpoint, and the last (default 1)', wholeNumber(1))

@@ -1,8 +1,8 @@
 import {availableParallelism} from 'node:os';
 import {Command} from 'commander';
-import {addMeasuringOptions, type MeasuringOptions} from './measuring-options.js';
+import {addReadingOptions, type ReadingOptions} from './reading-options.js';
 
-export interface MeasureOptions extends MeasuringOptions {
+export interface MeasureOptions extends ReadingOptions {
   finetuned: string;
   out?: string;
   acquired?: true;
@@ -14,7 +14,7 @@ export function measureCommand(): Command {
   const command = new Command('measure').description(
     'measure once what a finetuned model kept of its pretrained one',
   );
-  addMeasuringOptions(command, {threads: availableParallelism()});
+  addReadingOptions(command, {threads: availableParallelism()});
   return command
     .requiredOption('--finetuned <model>', 'the finetuned model: a folder, an adapter, or a hub name')
     .option('--out <dir>', 'leave analysis.json, report.html and its pictures there')

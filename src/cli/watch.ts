@@ -1,11 +1,11 @@
 import {Command, Option} from 'commander';
 import type {WatchSummary} from '../watch/index.js';
 import {interruptible} from './interrupt.js';
-import {addMeasuringOptions, specOf, type MeasuringOptions} from './measuring-options.js';
+import {addReadingOptions, specOf, type ReadingOptions} from './reading-options.js';
 import {addTrackingOptions, trackingOf, type TrackingOptions} from './tracking-options.js';
 import {wholeNumber} from './whole-number.js';
 
-interface WatchCommandOptions extends MeasuringOptions, TrackingOptions {
+interface WatchCommandOptions extends ReadingOptions, TrackingOptions {
   run?: string;
   until: 'final' | 'marker' | 'idle';
   idle?: number;
@@ -23,7 +23,7 @@ export function watchCommand(): Command {
   const command = new Command('watch')
     .description("measure each checkpoint of a training's output folder as it appears")
     .argument('<folder>', "the training's output folder; may not exist yet");
-  addMeasuringOptions(command, {threads: 1});
+  addReadingOptions(command, {threads: 1});
   addTrackingOptions(command);
   return command
     .option(

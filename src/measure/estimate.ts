@@ -7,7 +7,7 @@ const TRIAL_IMAGES = 16;
 
 /**
  * Seconds one gradient evaluation of all probes takes at each of `layers`: timed at the shallowest and at the deepest
- * of them, and on a line between, since a layer costs what lies under it.
+ * of them and interpolated between, since a layer costs what lies below it.
  * Cost: four evaluations of at most 16 images.
  */
 export async function timeEvaluations({

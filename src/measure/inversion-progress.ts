@@ -2,10 +2,10 @@ import {durationOf} from '../terminal/index.js';
 import type {LayerName} from '../types.js';
 import type {OnProgress} from './progress.js';
 
-/** Seconds of inversion that are worth a word to somebody who waits. */
+/** Inversions that take at least this many seconds are announced. */
 const WORTH_A_WORD = 10;
 
-/** Tells how long the inversion takes, aloud, and when each layer is done. */
+/** Announces how long the inversion will take, and reports each layer that is done. */
 export function createInversionProgress(
   tell: (message: string, options: {aloud: boolean}) => void,
 ): OnProgress {

@@ -50,7 +50,7 @@ export function createCallback(tf: Tf, {fitBegin, step, epochEnd}: LoopHooks): T
     },
     onBatchEnd: (_batch: number, logs?: Logs) => step(logs),
     onEpochEnd: (_epoch: number, logs?: Logs) => epochEnd(logs),
-    // Not left to the class: its methods, taken for plain handlers of another instance, call themselves without end.
+    // The class's own methods recurse without end when TensorFlow.js takes them for plain handlers of another instance.
     onTrainEnd: async () => {},
     onEpochBegin: async () => {},
     onBatchBegin: async () => {},

@@ -105,7 +105,7 @@ function engineOf(
   });
 }
 
-/** Image files become the model's size; how it normalises them is inside the engine. */
+/** Image files are resized to the model's input; the engine normalises them. */
 function fitting({height, width}: Engine['input']): Preprocessor {
   const size = {height, width};
   return {mean: [], std: [], size, resize: size, resample: 'bilinear', rescale: 1 / 255};

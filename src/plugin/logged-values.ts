@@ -3,7 +3,7 @@ import type {Scalar} from '@tensorflow/tfjs';
 /** What a training loop reports: numbers, or scalars that are still on the device. */
 export type Logs = Readonly<Record<string, number | Scalar | undefined>>;
 
-/** What model.fit puts among its logs that is no measurement. */
+/** What model.fit puts among its logs that is not a measurement. */
 const BOOKKEEPING = new Set(['batch', 'size']);
 
 /** Logs as numbers. Reading a scalar waits for the device, so this is called only when the values are used. */

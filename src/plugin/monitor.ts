@@ -214,7 +214,7 @@ class TrainingMonitor {
 
   private async end(state: Exclude<RunState, 'running'>): Promise<MonitorState> {
     const {budget, notices, source, dispatcher, report, release} = this.parts;
-    /** In strict mode: whatever failed, the child is ended and the record is closed before it is thrown. */
+    /** In strict mode a failure is thrown only once the child has ended and the record is closed. */
     const failures: unknown[] = [];
     const attempt = (work: () => Promise<unknown>): Promise<unknown> =>
       work().catch((error: unknown) => failures.push(error));

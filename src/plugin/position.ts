@@ -21,7 +21,7 @@ export class Position {
     return this.stepsPerEpoch === null ? null : this.epochs + this.batch / this.stepsPerEpoch;
   }
 
-  /** Epochs and batches done as training goes on: after the last batch of an epoch, from the first of the next. */
+  /** Epochs and batches to resume from: after the last batch of an epoch, the start of the next one. */
   get next(): {epochs: number; batch: number} {
     return this.batch === this.stepsPerEpoch
       ? {epochs: this.epochs + 1, batch: 0}
@@ -33,14 +33,14 @@ export class Position {
     this.batch++;
   }
 
-  /** The first epoch that ends says how long one is, where nobody said so before. */
+  /** The first epoch to end tells how long one is, unless that is known. */
   countEpoch(): void {
     this.stepsPerEpoch ??= this.batch > 0 ? this.batch : null;
     this.epochs++;
     this.batch = 0;
   }
 
-  /** The loop starts the epoch under way again from its first batch. */
+  /** The loop goes back to the first batch of the epoch under way. */
   restartEpoch(): void {
     this.batch = 0;
   }

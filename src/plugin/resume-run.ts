@@ -44,7 +44,7 @@ export async function restoreOptimizer(
   {tf, model, optimizer = model.optimizer}: CheckedOptions,
   {folder, state: {optimizer: header}}: ResumePoint,
 ): Promise<void> {
-  // Not set before the model is compiled, whatever its type says.
+  // The type says it is always set, but before the model is compiled it is not.
   if (!(optimizer as unknown)) {
     throw new InvarianceError(
       'bad_option',

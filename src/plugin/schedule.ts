@@ -21,13 +21,13 @@ export interface Cadences {
 }
 
 /**
- * When what is due. Holds the moment up to which it was asked, the cadence of readings as the budget has stretched it,
+ * Says what is due, and when. Holds the moment it was last asked about, the cadence of readings as the budget has stretched it,
  * and whether the next reading is to acquire.
  */
 export class Schedule {
   /** The cadence of readings in force. */
   every: Cadence;
-  /** Whether the next reading is to take A_t as well: at the first one after it was due. */
+  /** Whether the next reading takes A_t as well: it does once that has come due. */
   acquires = false;
   private passed: TrainingTime;
 
@@ -54,7 +54,7 @@ export class Schedule {
     this.passed = start;
   }
 
-  /** What has come due since it was asked last. The values of an epoch are always logged. */
+  /** What has come due since the last call. The values of an epoch are always logged. */
   advance(now: TrainingTime, {isEpochEnd}: {isEpochEnd: boolean}): Due {
     const {cadences, readWithCheckpoints} = this.parts;
     const before = this.passed;

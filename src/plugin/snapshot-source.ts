@@ -29,8 +29,8 @@ type Past = {step: number; recorded: ReadonlySet<number>} | null;
  * reads it while training goes on. Until the pretrained model is inverted, snapshots wait on disk; when more than 16
  * wait, they are thinned out evenly over the run.
  * @param folder of the run
- * @param past what a killed process left to measure up to the step training goes on from is measured, what it left
- *   beyond is dropped
+ * @param past snapshots that a killed process left are measured up to the step training goes on from; later ones are
+ *   dropped
  */
 export async function snapshotSource({
   options,
@@ -66,7 +66,7 @@ export async function snapshotSource({
   }
 }
 
-/** The reference is another folder: that the model fits it shows before the inversion, not after. */
+/** Where the reference is another folder, a model that does not fit it is refused before the inversion, not after. */
 async function checkLiveModel({
   measurer,
   files,

@@ -28,7 +28,7 @@ export interface WatchRecord {
   /** Which checkpoints are done. */
   checkpoints: MeasuredCheckpoints;
   hasBaseline: boolean;
-  /** Whether a reading of the run says how settled it is; one does for all. */
+  /** Whether a reading of the run reports its convergence; one is enough. */
   hasConvergence(): boolean;
   baseline(baseline: Baseline): void;
   reading(reading: Reading): void;

@@ -9,8 +9,8 @@ import type {Stepped} from './scan.js';
 export const FINISHED = 'invariance-finished';
 
 /**
- * Why no checkpoint will come into this folder after this moment, or null while one may. To be asked before a look into
- * the folder: one that came between a look and the answer would be missed.
+ * Why no checkpoint will come into this folder after this moment, or null while one may. Ask before looking into
+ * the folder: a checkpoint that came between the look and the answer would be missed.
  */
 export function endAnnounced({
   folder,

@@ -7,7 +7,7 @@ import {loggedAt, readTrainerState} from '../../models/index.js';
 import {renderReport} from '../../render/index.js';
 import type {Moment} from '../../types.js';
 import type {MeasureOptions} from '../measure.js';
-import {modelFolder, specOf} from '../measuring-options.js';
+import {modelFolder, specOf} from '../reading-options.js';
 import {progressLine} from '../progress-line.js';
 import {analysisOf} from './analysis.js';
 import {analysisText} from './analysis-text.js';

@@ -23,7 +23,7 @@ import {relativeBias, relativeShape} from './relative-positions.js';
 import {patchGrid, prefixTokens, type Activation, type Spec} from './spec.js';
 
 /** Asks for a weight by its canonical name; the first use declares it. */
-export type Parameter = (name: string, shape: readonly number[]) => Value;
+export type TakeParameter = (name: string, shape: readonly number[]) => Value;
 
 export interface Outputs {
   /** The residual stream after each block, (n, T, D). */
@@ -48,7 +48,7 @@ const activations: Readonly<Record<Activation, (x: Value) => Value>> = {
  * @param pixels (n, channels, height, width), normalised
  * @param classes outputs of the classifier; 0 for none
  */
-export function visionTransformer(spec: Spec, pixels: Value, parameter: Parameter, classes = 0): Outputs {
+export function visionTransformer(spec: Spec, pixels: Value, parameter: TakeParameter, classes = 0): Outputs {
   let x = embed(spec, pixels, parameter);
   const shared =
     spec.relativePositions === 'shared'
@@ -64,7 +64,7 @@ export function visionTransformer(spec: Spec, pixels: Value, parameter: Paramete
 }
 
 /** Patches, tokens and positions: (n, T, D). */
-function embed(spec: Spec, pixels: Value, parameter: Parameter): Value {
+function embed(spec: Spec, pixels: Value, parameter: TakeParameter): Value {
   const {width: d, patch: p, channels} = spec;
   const n = pixels.shape[0]!;
   const {rows, columns} = patchGrid(spec);
@@ -101,7 +101,7 @@ function embed(spec: Spec, pixels: Value, parameter: Parameter): Value {
   return spec.normBefore ? norm(spec, tokens, parameter, 'norm_pre') : tokens;
 }
 
-function block(spec: Spec, x: Value, shared: Value | null, parameter: Parameter): Value {
+function block(spec: Spec, x: Value, shared: Value | null, parameter: TakeParameter): Value {
   const scaled = (branch: Value, name: string) =>
     spec.layerScale ? multiply(branch, parameter(name, [spec.width])) : branch;
   const attended = attention(spec, norm(spec, x, parameter, 'norm1'), shared, parameter);
@@ -110,16 +110,16 @@ function block(spec: Spec, x: Value, shared: Value | null, parameter: Parameter)
   return add(middle, scaled(transformed, 'ls2'));
 }
 
-function norm({width, epsilon}: Spec, x: Value, parameter: Parameter, name: string): Value {
+function norm({width, epsilon}: Spec, x: Value, parameter: TakeParameter, name: string): Value {
   return layerNorm(x, parameter(`${name}.weight`, [width]), parameter(`${name}.bias`, [width]), epsilon);
 }
 
-function project(x: Value, out: number, parameter: Parameter, name: string, bias = true): Value {
+function project(x: Value, out: number, parameter: TakeParameter, name: string, bias = true): Value {
   const weight = parameter(`${name}.weight`, [out, x.shape.at(-1)!]);
   return linear(x, weight, bias ? parameter(`${name}.bias`, [out]) : null);
 }
 
-function attention(spec: Spec, x: Value, shared: Value | null, parameter: Parameter): Value {
+function attention(spec: Spec, x: Value, shared: Value | null, parameter: TakeParameter): Value {
   const [n, t, d] = x.shape as [number, number, number];
   const {heads, biases} = spec;
   const split = (name: string, bias: boolean) =>
@@ -138,7 +138,7 @@ function attention(spec: Spec, x: Value, shared: Value | null, parameter: Parame
   return project(reshape(transpose(mixed, [0, 2, 1, 3]), [n, t, d]), d, parameter, 'attn.proj');
 }
 
-function mlp(spec: Spec, x: Value, parameter: Parameter): Value {
+function mlp(spec: Spec, x: Value, parameter: TakeParameter): Value {
   const activate = activations[spec.activation];
   const inner = spec.gated
     ? multiply(
@@ -150,7 +150,7 @@ function mlp(spec: Spec, x: Value, parameter: Parameter): Value {
 }
 
 /** The layer `norm`. */
-function readout(spec: Spec, x: Value, parameter: Parameter): Value {
+function readout(spec: Spec, x: Value, parameter: TakeParameter): Value {
   const [n, t, d] = x.shape as [number, number, number];
   const flat = (value: Value) => reshape(value, [n, d]);
   const first = slice(x, 1, 0, 1);
@@ -161,7 +161,7 @@ function readout(spec: Spec, x: Value, parameter: Parameter): Value {
   }[spec.readout]();
 }
 
-function classify(spec: Spec, x: Value, read: Value, parameter: Parameter, classes: number): Value {
+function classify(spec: Spec, x: Value, read: Value, parameter: TakeParameter, classes: number): Value {
   const [n, t, d] = x.shape as [number, number, number];
   const head = (value: Value, name = 'head') => project(value, classes, parameter, name);
   const patches = slice(x, 1, prefixTokens(spec), t);

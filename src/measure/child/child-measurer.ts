@@ -7,12 +7,12 @@ export interface ChildMeasurer {
   /** Known within seconds: layers, fingerprint, engine, probes. */
   info(): Promise<MeasurerInfo>;
   /**
-   * Reads a checkpoint's weights and measures nothing: what is wrong with them shows before the inversions begin.
+   * Reads a checkpoint's weights and measures nothing, so that bad ones are refused before the inversions begin.
    *
    * @throws InvarianceError `bad_weights`, naming the tensor.
    */
   check(folder: string): Promise<void>;
-  /** Inverts what the cache lacks and measures the baseline; asked again, it is at hand. */
+  /** Inverts what the cache lacks and measures the baseline; asked again, it answers at once. */
   baseline(): Promise<Baseline>;
   /**
    * Reads a checkpoint folder. Requests are answered in order.
@@ -20,7 +20,7 @@ export interface ChildMeasurer {
    * @throws InvarianceError `bad_weights`, naming the tensor, for a damaged checkpoint; the next one is read as usual.
    */
   read(request: ReadRequest): Promise<Reading>;
-  /** Ends the processes at once; what is open is refused. Finished layers stay in the cache. */
+  /** Ends the processes at once and rejects open requests. Finished layers stay in the cache. */
   close(): Promise<void>;
 }
 

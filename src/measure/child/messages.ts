@@ -4,7 +4,7 @@ import type {InversionOptions} from '../../inversion/index.js';
 import type {Baseline, Fingerprint, Images, LayerName, Moment, Pooling, Reading} from '../../types.js';
 import type {Progress} from '../progress.js';
 
-/** What a measuring process measures. Only names of files cross where there are files. */
+/** What a child measures. Files are named, never sent. */
 export interface MeasurerSpec {
   /** Hugging Face folder of the pretrained model. */
   pretrained: string;
@@ -50,7 +50,7 @@ export interface ReadRequest {
   convergence?: boolean;
 }
 
-/** `open` first and once; then requests, answered in order. `help` only makes inversions for others. */
+/** `open` once, then requests, answered in order. `help` only makes inversions for other processes. */
 export type Command =
   | {type: 'open'; spec: MeasurerSpec}
   | {type: 'info'; id: number}

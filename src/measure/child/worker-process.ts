@@ -4,7 +4,7 @@ import {InvarianceError} from '../../errors.js';
 import type {Command, MeasurerSpec, Report} from './messages.js';
 import type {Progress} from '../progress.js';
 
-/** How often one request is given to a process: once more after the process died over it. */
+/** Attempts at one request: when a process dies over it, a second one gets it. */
 const ATTEMPTS = 2;
 /** Characters of a dead process's standard error that are kept. */
 const LAST_WORDS = 4000;
@@ -39,7 +39,7 @@ export class WorkerProcess {
     private readonly options: WorkerProcessOptions,
   ) {}
 
-  /** For tests and for people: the id of the process in force. */
+  /** Id of the running process, for tests and debugging. */
   get pid(): number | undefined {
     return this.child?.pid;
   }
@@ -140,7 +140,7 @@ export class WorkerProcess {
   }
 }
 
-/** Of what a process said before it died, the line that says why: stacks and versions come after it. */
+/** The line of a dead process's last words that says why; stacks and versions come after it. */
 function tellingLine(said: string): string {
   const lines = said.split('\n').filter(line => line.trim() !== '');
   return (lines.find(line => /error|fatal|abort|memory/i.test(line)) ?? lines.at(-1) ?? '').trim();

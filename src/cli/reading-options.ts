@@ -5,8 +5,8 @@ import type {Pooling} from '../types.js';
 import {layersOption} from './layers-option.js';
 import {wholeNumber} from './whole-number.js';
 
-/** What every command that measures asks. */
-export interface MeasuringOptions {
+/** What every command that takes readings asks. */
+export interface ReadingOptions {
   pretrained: string;
   probes: string;
   probesMax?: number;
@@ -20,7 +20,7 @@ export interface MeasuringOptions {
 }
 
 /** @param threads default number of processes of one thread each; 1 beside a training, all cores otherwise */
-export function addMeasuringOptions(command: Command, {threads}: {threads: number}): void {
+export function addReadingOptions(command: Command, {threads}: {threads: number}): void {
   command
     .requiredOption('--pretrained <model>', 'the pretrained model: a Hugging Face folder, or a hub name')
     .requiredOption('--probes <source>', 'folder of images, or FILE.safetensors:key')
@@ -49,7 +49,7 @@ export function addMeasuringOptions(command: Command, {threads}: {threads: numbe
 }
 
 /** What to measure; a model that is a hub name is looked up in the Hugging Face cache, else downloaded. */
-export async function specOf(options: MeasuringOptions, say: (line: string) => void): Promise<MeasurerSpec> {
+export async function specOf(options: ReadingOptions, say: (line: string) => void): Promise<MeasurerSpec> {
   const {inversionOptions} = await import('../inversion/index.js');
   const {probes, probesMax, seeds, layers, pool, preset, steps, random, threads} = options;
   return {
