@@ -23,9 +23,6 @@ export interface BootstrapOptions {
 /** Every default of an interval. */
 export const BOOTSTRAP_DEFAULTS: Required<BootstrapOptions> = {samples: 200, seed: 0};
 
-/** The unbiased estimator needs 4 images in a half-sample. */
-const MIN_IMAGES_FOR_INTERVAL = 8;
-
 const TAILS = [0.025, 0.975] as const;
 
 /**
@@ -52,7 +49,6 @@ const TAILS = [0.025, 0.975] as const;
 export function bootstrapCka(K: Gram, L: Gram, options: BootstrapOptions = {}): Interval | null {
   const {samples, seed} = {...BOOTSTRAP_DEFAULTS, ...options};
   checkPair(K, L);
-  if (K.n < MIN_IMAGES_FOR_INTERVAL) return null;
   const whole = cka(K, L, 'unbiased');
   if (whole.status === 'withheld') return null;
 
@@ -65,7 +61,7 @@ export function bootstrapCka(K: Gram, L: Gram, options: BootstrapOptions = {}): 
       .subarray(0, Math.floor(K.n / 2))
       .sort();
     const similarity = cka(selectImages(K, half), selectImages(L, half), 'unbiased');
-    // A layer that varies on few images can be constant on a half of them.
+    // A half of fewer than 8 images is too few, and a layer that varies on few images can be constant on a half of them.
     if (similarity.status === 'withheld') return null;
     values.push(similarity.value);
   }

@@ -37,16 +37,16 @@ export function minibatchCka(): MinibatchCka {
   let between = 0;
   let ofFirst = 0;
   let ofSecond = 0;
-  let batches = 0;
+  let isEmpty = true;
   return {
     add(K, L) {
       checkPair(K, L);
       between += hsic1(K, L);
       ofFirst += hsic1(K, K);
       ofSecond += hsic1(L, L);
-      batches++;
+      isEmpty = false;
     },
-    similarity: () => (batches === 0 ? withheld(TOO_FEW) : cosine(between, ofFirst, ofSecond)),
+    similarity: () => (isEmpty ? withheld(TOO_FEW) : cosine(between, ofFirst, ofSecond)),
   };
 }
 
@@ -76,11 +76,7 @@ export interface ExactCka {
  * console.log(collected.similarity('unbiased'));
  */
 export function exactCka(): ExactCka {
-  let first: Side | undefined;
-  let second: Side | undefined;
-  let between: PairSums;
-  let ofFirst: PairSums;
-  let ofSecond: PairSums;
+  let sums: Sums | undefined;
   return {
     add(a, b) {
       if (a.count !== b.count) {
@@ -89,29 +85,37 @@ export function exactCka(): ExactCka {
           `features of ${a.count} and ${b.count} images are not paired`,
         );
       }
-      if (first === undefined || second === undefined) {
-        first = new Side(a);
-        second = new Side(b);
-        between = new PairSums(a.width, b.width);
-        ofFirst = new PairSums(a.width, a.width);
-        ofSecond = new PairSums(b.width, b.width);
-      }
+      sums ??= {
+        first: new Side(a),
+        second: new Side(b),
+        between: new PairSums(a.width, b.width),
+        ofFirst: new PairSums(a.width, a.width),
+        ofSecond: new PairSums(b.width, b.width),
+      };
       for (let i = 0; i < a.count; i++) {
-        const x = first.row(a, i);
-        const y = second.row(b, i);
-        between.add(x, y);
-        ofFirst.add(x, x);
-        ofSecond.add(y, y);
+        const x = sums.first.row(a, i);
+        const y = sums.second.row(b, i);
+        sums.between.add(x, y);
+        sums.ofFirst.add(x, x);
+        sums.ofSecond.add(y, y);
       }
     },
     similarity(estimator) {
-      if (first === undefined || second === undefined || between.count < MIN_IMAGES) {
-        return withheld(TOO_FEW);
-      }
-      if (first.isConstant() || second.isConstant()) return withheld(CONSTANT);
+      if (sums === undefined || sums.between.count < MIN_IMAGES) return withheld(TOO_FEW);
+      if (sums.first.isConstant() || sums.second.isConstant()) return withheld(CONSTANT);
+      const {between, ofFirst, ofSecond} = sums;
       return cosine(between.hsic(estimator), ofFirst.hsic(estimator), ofSecond.hsic(estimator));
     },
   };
+}
+
+/** What is kept of both layers' streams. */
+interface Sums {
+  first: Side;
+  second: Side;
+  between: PairSums;
+  ofFirst: PairSums;
+  ofSecond: PairSums;
 }
 
 /** One layer's stream of images, taken about its first image: HSIC ignores a shift, and a large mean would cancel. */

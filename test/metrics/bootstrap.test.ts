@@ -51,12 +51,6 @@ describe('bootstrapCka', () => {
     expect(bootstrapCka(K, L, {samples: 20})).toBeNull();
   });
 
-  it('refuses Grams of different images', () => {
-    expect(() => bootstrapCka(normalGram(9, 3, 1), normalGram(8, 3, 2))).toThrow(
-      'grams of 9 and 8 images are not of the same images',
-    );
-  });
-
   it('is the same for the same seed and differs for another', () => {
     const [K, L] = relatedGrams(20, 3);
     expect(bootstrapCka(K, L, {seed: 4})).toEqual(bootstrapCka(K, L, {seed: 4}));

@@ -177,15 +177,6 @@ describe('cka', () => {
       expect(valueOf(ckaOfFeatures(scaled, rows, 'unbiased'))).toBeCloseTo(1, 6);
     }
   });
-
-  it('refuses Grams of different images, and features of another size than they say', () => {
-    expect(() => cka(normalGram(5, 2, 1), normalGram(6, 2, 1), 'biased')).toThrow(
-      'grams of 5 and 6 images are not of the same images',
-    );
-    expect(() => gramOf({count: 4, width: 3, data: new Float32Array(11)})).toThrow(
-      'features of 11 values are not 4 × 3',
-    );
-  });
 });
 
 describe('similarityMatrix and similarityRow', () => {
@@ -199,18 +190,6 @@ describe('similarityMatrix and similarityRow', () => {
       expect(row[estimator]).toEqual(columns.map((L, j) => valueOf(cka(rows[j]!, L, estimator))));
     }
     expect(matrix.unbiased[2]![0]).toBe(1);
-  });
-
-  it('refuse layers that cannot be paired', () => {
-    const [K, L] = [normalGram(5, 4, 1), normalGram(6, 4, 1)];
-    expect(() => similarityRow([K], [K, K])).toThrow('1 grams cannot be paired with 2');
-    for (const [rows, columns] of [
-      [[K, L], [K]],
-      [[K], [L]],
-      [[K], [K, L]],
-    ]) {
-      expect(() => similarityMatrix(rows!, columns!)).toThrow('grams of 5 and 6 images');
-    }
   });
 
   it('hold null where a layer is constant', () => {
@@ -265,20 +244,6 @@ describe('exactCka', () => {
     stream.add(normalRows(1, 2, 3), normalRows(1, 3, 3));
     expect(stream.similarity('biased').status).toBe('scored');
   });
-
-  it('refuses batches that do not belong together', () => {
-    const stream = exactCka();
-    expect(() => stream.add(normalRows(4, 2, 1), normalRows(5, 2, 1))).toThrow(
-      'features of 4 and 5 images are not paired',
-    );
-    stream.add(normalRows(4, 2, 1), normalRows(4, 2, 2));
-    expect(() => stream.add(normalRows(4, 3, 1), normalRows(4, 2, 2))).toThrow(
-      'features of width 3 after width 2',
-    );
-    expect(() => stream.add(normalRows(4, 2, 1), normalRows(4, 1, 2))).toThrow(
-      'features of width 1 after width 2',
-    );
-  });
 });
 
 describe('minibatchCka', () => {
@@ -326,23 +291,14 @@ describe('minibatchCka', () => {
     expect(stream.similarity()).toEqual({status: 'withheld', reason: 'the layer is not finite'});
   });
 
-  it('refuses batches of different images', () => {
-    expect(() => minibatchCka().add(normalGram(5, 2, 1), normalGram(6, 2, 2))).toThrow(
-      'grams of 5 and 6 images are not of the same images',
-    );
-  });
-
-  it('refuses a batch on which HSIC1 is not defined, and is withheld before the first', () => {
+  it('is withheld before the first batch, and takes batches of 4 images or more', () => {
     const stream = minibatchCka();
     expect(stream.similarity()).toEqual({status: 'withheld', reason: 'fewer than 4 images'});
     expect(() => stream.add(normalGram(3, 2, 1), normalGram(3, 2, 2))).toThrow(
       'hsic1 of 3 images is not defined; it needs 4',
     );
-    expect(() => hsic1(normalGram(3, 2, 1), normalGram(3, 2, 2))).toThrow('hsic1 of 3 images');
-    expect(hsic1(normalGram(4, 2, 1), normalGram(4, 2, 2))).toBeTypeOf('number');
-    for (const hsic of [hsic0, hsic1]) {
-      expect(() => hsic(normalGram(5, 2, 1), normalGram(6, 2, 2))).toThrow('grams of 5 and 6 images');
-    }
+    stream.add(normalGram(4, 2, 1), normalGram(4, 2, 2));
+    expect(stream.similarity().status).toBe('scored');
   });
 });
 

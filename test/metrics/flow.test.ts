@@ -80,6 +80,18 @@ describe('flow', () => {
       centre: [null, null],
       strongest: [null, null],
     });
+    const unknown = both([
+      [0.5, null],
+      [0.5, 0.5],
+    ]);
+    const kept = both([
+      [0.9, 0.9],
+      [0.9, 0.5],
+    ]);
+    expect(flow({retention: kept, floor: unknown, blocks: [0, 1], gates: gatesOf(2)}).strongest).toEqual([
+      null,
+      0,
+    ]);
   });
 });
 
@@ -104,6 +116,13 @@ describe('compression', () => {
     );
   });
 
+  it('is the whole depth where the deeper of two blocks moved into the shallower', () => {
+    expect(compression({initial: [0, 1], current: [0, 0], blocks: [0, 1]})).toEqual({
+      layers: [0, 1],
+      mean: 1,
+    });
+  });
+
   it('is 0 while nothing has moved', () => {
     const {layers, mean} = between(6, 0);
     expect(layers).toEqual([0, 0, 0, 0, 0, 0, null]);
@@ -124,6 +143,10 @@ describe('compression', () => {
     const initial = [0, 1, 2, 3];
     expect(compression({initial, current: [0, 1, 2, null], blocks: [0, 1, 2, 3]})).toEqual({
       layers: [0, 0, 0, null],
+      mean: null,
+    });
+    expect(compression({initial: [0, null], current: [0, 1], blocks: [0, 1]})).toEqual({
+      layers: [0, null],
       mean: null,
     });
     expect(compression({initial: [], current: [], blocks: []})).toEqual({layers: [], mean: null});

@@ -79,19 +79,6 @@ describe('retentionScores', () => {
   ])('are withheld for %o', (state, reason) => {
     expect(scoreOf(state)).toEqual({status: 'withheld', reason});
   });
-
-  it('refuse lists of different layers', () => {
-    expect(() =>
-      retentionScores({
-        retention: both([[1]]),
-        ceiling: both([[1]]),
-        floor: both([[0]]),
-        intervals: [null],
-        gates: [],
-        count: 9,
-      }),
-    ).toThrow('gates of 0 layers for retention of 1');
-  });
 });
 
 describe('meanScore', () => {

@@ -1,7 +1,12 @@
 import {describe, expect, it} from 'vitest';
 import type {JournalRecord} from '../../../../src/journal/index.js';
 import type {RunEvent} from '../../../../src/types.js';
-import {RowMaker, mediaKeys, type Pictures, type RowMakerOptions} from '../../../../src/tracker/wandb/content/rows.js';
+import {
+  RowMaker,
+  mediaKeys,
+  type Pictures,
+  type RowMakerOptions,
+} from '../../../../src/tracker/wandb/content/rows.js';
 import {sampleBaseline, sampleInfo, sampleReading} from '../../sample-run.js';
 
 const {created} = sampleInfo();
