@@ -57,7 +57,7 @@ const watched = watchFolder({
   until: 'idle',
   signal: stop.signal,
 });
-const journal = join(runs, 'delay', runFiles.reading);
+const journal = join(runs, 'delay', runFiles.journal);
 await measurer.baseline();
 while (!statSync(journal, {throwIfNoEntry: false})?.size) await sleep(100);
 

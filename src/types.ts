@@ -195,7 +195,7 @@ export type RunState = 'running' | 'finished' | 'crashed' | 'killed';
 /** What `run.json` holds. */
 export interface RunInfo {
   /** Format of the run folder. */
-  format: 1;
+  format: 1 | 2;
   /** Sorts by time, and is the name of its folder: "20260311-142530-3f9a". */
   id: string;
   /** For people. */
@@ -221,7 +221,7 @@ export interface RunInfo {
 }
 
 /**
- * Everything that happens in a run and is no reading; one line of `events.jsonl` each, with `time` in Unix ms.
+ * Everything that happens in a run and is no reading; one line of the journal each, with `time` in Unix ms.
  *
  * - `baseline`: the pretrained model has been measured.
  * - `logged`: values of the training, by name.

@@ -1,7 +1,7 @@
 import {Command} from 'commander';
 import {runsFolder} from '../runs-folder.js';
 import {textTable} from '../terminal/index.js';
-import type {RunSummary} from '../journal/index.js';
+import type {RunSummary, UnreadableRun} from '../journal/index.js';
 import type {Reading, RunState} from '../types.js';
 
 /** One run of a folder, as `list --json` prints it. */
@@ -21,6 +21,17 @@ interface ListedRun {
    * null where withheld.
    */
   retention: {mean: number | null; shallow: number | null; middle: number | null; deep: number | null} | null;
+  /** Lines of its journal that are left out, for people. */
+  problems: string[];
+}
+
+/** A run folder that cannot be read, as `list --json` prints it. */
+interface UnlistedRun {
+  /** Name of the folder. */
+  id: string;
+  folder: string;
+  state: 'unreadable';
+  problem: string;
 }
 
 /** `list`: the runs of a folder. */
@@ -30,16 +41,27 @@ export function listCommand(): Command {
     .argument('[folder]', 'folder of the runs', runsFolder())
     .option('--json', 'print JSON instead of a table')
     .action(async (folder: string, {json}: {json?: true}) => {
-      const {listRuns} = await import('../journal/index.js');
+      const {leftOutText, listRuns} = await import('../journal/index.js');
       const {checkRunsFolder} = await import('./run-folder.js');
       checkRunsFolder(folder);
-      const runs = (await listRuns(folder)).map(listed);
+      const runs = (await listRuns(folder)).map(run => (run.status === 'read' ? listed(run) : unlisted(run)));
       if (json) process.stdout.write(`${JSON.stringify(runs, null, 2)}\n`);
-      else process.stdout.write(runs.length === 0 ? `no runs in ${folder}\n` : tableOf(runs));
+      else if (runs.length === 0) process.stdout.write(`no runs in ${folder}\n`);
+      else {
+        const troubles = runs.flatMap(run => {
+          const text = run.state === 'unreadable' ? run.problem : leftOutText(run.problems);
+          return text === null ? [] : [`${run.id}: ${text}\n`];
+        });
+        process.stdout.write(`${tableOf(runs)}${troubles.join('')}`);
+      }
     });
 }
 
-function listed({info, folder, state, readings, last}: RunSummary): ListedRun {
+function unlisted({name, folder, problem}: UnreadableRun): UnlistedRun {
+  return {id: name, folder, state: 'unreadable', problem};
+}
+
+function listed({info, folder, state, readings, last, problems}: RunSummary): ListedRun {
   return {
     id: info.id,
     name: info.name,
@@ -52,6 +74,7 @@ function listed({info, folder, state, readings, last}: RunSummary): ListedRun {
     result: last && resultOf(last.logged),
     // At step 0 stands the pretrained model itself, which says nothing of a finetune.
     retention: last && last.step > 0 ? bandsOf(last) : null,
+    problems,
   };
 }
 
@@ -87,22 +110,35 @@ function bandsOf(last: Reading): NonNullable<ListedRun['retention']> {
   };
 }
 
-function tableOf(runs: readonly ListedRun[]): string {
-  const number = (value: number | null | undefined): string => value?.toFixed(2) ?? '–';
-  const rows = [
-    ['run', 'state', 'step', 'readings', 'result', 'mean', 'shallow', 'middle', 'deep', 'fingerprint'],
-    ...runs.map(({id, state, step, readings, result, retention, fingerprint}) => [
-      id,
-      state,
-      String(step ?? '–'),
-      String(readings),
-      result === null ? '–' : `${result.name} ${result.value.toPrecision(3)}`,
-      number(retention?.mean),
-      number(retention?.shallow),
-      number(retention?.middle),
-      number(retention?.deep),
-      fingerprint.slice(0, 8),
-    ]),
+function tableOf(runs: readonly (ListedRun | UnlistedRun)[]): string {
+  const head = [
+    'run',
+    'state',
+    'step',
+    'readings',
+    'result',
+    'mean',
+    'shallow',
+    'middle',
+    'deep',
+    'fingerprint',
   ];
-  return `${textTable(rows)}mean: retention over all layers; shallow, middle, deep: over each third. runs of one fingerprint compare\n`;
+  const table = textTable([head, ...runs.map(run => [run.id, run.state, ...cellsOf(run, head.length - 2)])]);
+  return `${table}mean: retention over all layers; shallow, middle, deep: over each third. runs of one fingerprint compare\n`;
+}
+
+function cellsOf(run: ListedRun | UnlistedRun, count: number): string[] {
+  if (run.state === 'unreadable') return Array.from({length: count}, () => '–');
+  const {step, readings, result, retention, fingerprint} = run;
+  const number = (value: number | null | undefined): string => value?.toFixed(2) ?? '–';
+  return [
+    String(step ?? '–'),
+    String(readings),
+    result === null ? '–' : `${result.name} ${result.value.toPrecision(3)}`,
+    number(retention?.mean),
+    number(retention?.shallow),
+    number(retention?.middle),
+    number(retention?.deep),
+    fingerprint.slice(0, 8),
+  ];
 }

@@ -1,7 +1,7 @@
 import {existsSync, statSync} from 'node:fs';
 import {join} from 'node:path';
 import {InvarianceError} from '../errors.js';
-import {listRuns, runFiles} from '../journal/index.js';
+import {listRuns, readable, runFiles} from '../journal/index.js';
 
 /** @throws InvarianceError `bad_option` for what cannot hold runs */
 export function checkRunsFolder(folder: string): void {
@@ -23,7 +23,7 @@ const NAMED = 8;
 export async function runFolder(run: string, dir: string): Promise<string> {
   const isRun = (folder: string): boolean => existsSync(join(folder, runFiles.info));
   for (const folder of [run, join(dir, run)]) if (isRun(folder)) return folder;
-  const runs = await listRuns(dir);
+  const runs = readable(await listRuns(dir));
   const found = runs.filter(({info}) => info.name === run || info.id.startsWith(run));
   if (found.length === 1) return found[0]!.folder;
   const ids = (found.length > 0 ? found : runs).map(({info}) => info.id);

@@ -42,7 +42,7 @@ export interface InversionCache {
   readValue(key: string): Promise<unknown>;
   writeValue(key: string, value: unknown): Promise<void>;
   /** The right to make an entry: what gives it back, or null while another process has it. */
-  claim(key: string): Promise<(() => void) | null>;
+  claim(key: string): (() => void) | null;
 }
 
 /**
@@ -129,7 +129,7 @@ export async function openInversionCache({
       if (!writable) values.set(key, value);
     },
 
-    async claim(key) {
+    claim(key) {
       if (!writable) return () => {};
       try {
         const lock = takeLock(pathOf(`${key}.lock`), {staleMs: CLAIM_MS});

@@ -4,7 +4,7 @@ import {InvarianceError, messageOf} from '../errors.js';
 /** The file system calls an append-only log makes; node:fs by default. */
 export type LogFileSystem = Pick<
   typeof nodeFs,
-  'openSync' | 'writeSync' | 'fsyncSync' | 'ftruncateSync' | 'fstatSync' | 'readSync' | 'closeSync'
+  'openSync' | 'writeSync' | 'fsyncSync' | 'ftruncateSync' | 'readSync' | 'closeSync'
 >;
 
 /** What a log keeps in memory while its disk is full: 16 MiB of lines; beyond that new ones are lost, and said so. */
@@ -16,6 +16,8 @@ export const bufferBytes = 16 * 1024 * 1024;
  * tried again with the next line.
  */
 export interface AppendLog {
+  /** In the file when it was opened. */
+  readonly lines: number;
   /** False where the line had to be dropped. */
   append(line: string, options: {durable: boolean}): boolean;
   /** Writes what is kept. False where the disk still refuses. */
@@ -31,18 +33,23 @@ export interface AppendLogOptions {
   onTrouble: (trouble: {kind: 'failing' | 'dropping' | 'recovered'; message: string}) => void;
 }
 
-/** Length of the file up to and with its last line feed: what stands behind it is a torn line. */
-function soundLength(fs: LogFileSystem, fd: number): number {
-  const chunk = Buffer.alloc(64 * 1024);
-  let end = fs.fstatSync(fd).size;
-  while (end > 0) {
-    const start = Math.max(0, end - chunk.length);
-    const read = fs.readSync(fd, chunk, 0, end - start, start);
-    const at = chunk.subarray(0, read).lastIndexOf(0x0a);
-    if (at >= 0) return start + at + 1;
-    end = start;
+/** Whole lines of the file, and its length up to and with its last line feed: what stands behind it is a torn line. */
+function soundPart(fs: LogFileSystem, fd: number): {lines: number; length: number} {
+  const chunk = Buffer.alloc(1024 * 1024);
+  let lines = 0;
+  let length = 0;
+  for (
+    let start = 0, read: number;
+    (read = fs.readSync(fd, chunk, 0, chunk.length, start)) > 0;
+    start += read
+  ) {
+    const bytes = chunk.subarray(0, read);
+    for (let at = bytes.indexOf(0x0a); at >= 0; at = bytes.indexOf(0x0a, at + 1)) {
+      lines++;
+      length = start + at + 1;
+    }
   }
-  return 0;
+  return {lines, length};
 }
 
 /**
@@ -54,10 +61,11 @@ export function openAppendLog(
   {fs = nodeFs, bound = bufferBytes, onTrouble}: AppendLogOptions,
 ): AppendLog {
   let fd: number;
+  let lines: number;
   let length: number;
   try {
     fd = fs.openSync(path, 'a+');
-    length = soundLength(fs, fd);
+    ({lines, length} = soundPart(fs, fd));
     fs.ftruncateSync(fd, length);
   } catch (cause) {
     throw new InvarianceError(
@@ -70,11 +78,22 @@ export function openAppendLog(
   let keptBytes = 0;
   let failing = false;
   let dropping = false;
+  /** Half a line may stand behind `length`. */
+  let torn = false;
+
+  /** The next line would else be glued to half a one, and all lines behind it counted wrongly. */
+  function mend(): void {
+    if (torn) fs.ftruncateSync(fd, length);
+    torn = false;
+  }
 
   function write(bytes: Buffer): void {
+    mend();
+    torn = true;
     let done = 0;
     while (done < bytes.length) done += fs.writeSync(fd, bytes, done);
     length += bytes.length;
+    torn = false;
   }
 
   function flush(): boolean {
@@ -86,10 +105,10 @@ export function openAppendLog(
       return true;
     } catch (error) {
       try {
-        // A full disk may take half a line: without this the next one would be glued to it.
-        fs.ftruncateSync(fd, length);
+        // Now already, for those who read along.
+        mend();
       } catch {
-        // The same disk: the reader skips what cannot be parsed.
+        // The same disk; before the next line.
       }
       if (!failing) {
         failing = true;
@@ -103,6 +122,7 @@ export function openAppendLog(
   }
 
   return {
+    lines,
     append(line, {durable}) {
       const bytes = Buffer.from(`${line}\n`);
       if (keptBytes + bytes.length > bound) {

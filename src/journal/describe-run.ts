@@ -27,7 +27,7 @@ export async function describeRun({
 }): Promise<RunInfo> {
   const {version} = createRequire(import.meta.url)('wandb-invariance/package.json') as {version: string};
   return {
-    format: 1,
+    format: 2,
     id,
     name,
     created: Date.now(),

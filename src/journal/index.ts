@@ -1,15 +1,13 @@
 export {describeRun} from './describe-run.js';
-export {type JournalRecord, parseLine, type RecordKind} from './journal-lines.js';
+export {JournalEnd} from './journal-end.js';
+export type {JournalRecord, NewRecord} from './journal-record.js';
+export {journalRecords, JournalTail} from './journal-tail.js';
+export {leftOutText} from './left-out.js';
+export {listRuns, readable, type RunSummary, type UnreadableRun} from './list-runs.js';
 export {type Journal, openJournal} from './open-journal.js';
 export {plain} from './plain.js';
-export {
-  listRuns,
-  otherWriter,
-  readRecords,
-  readRun,
-  readRunInfo,
-  type RecordedRun,
-  runFiles,
-  type RunSummary,
-  writerOf,
-} from './read-run.js';
+export {readRun, type RecordedRun} from './read-run.js';
+export {filesOfFormat1, runFiles} from './run-files.js';
+export {readRunInfo} from './run-info.js';
+export {journalState, otherWriter} from './run-state.js';
+export {writerOf} from './writer.js';

@@ -1,14 +1,19 @@
-import {existsSync, mkdirSync, openSync, closeSync, readSync, statSync} from 'node:fs';
-import {hostname} from 'node:os';
+import {existsSync, mkdirSync} from 'node:fs';
 import {join} from 'node:path';
 import {replaceFile} from '../disk/index.js';
 import {InvarianceError, messageOf} from '../errors.js';
 import type {Reading, RunEvent, RunInfo, RunState} from '../types.js';
 import {openAppendLog, type AppendLog, type AppendLogOptions} from './append-log.js';
+import {convertFormat1} from './convert-format-1.js';
 import {endOnExit} from './end-on-exit.js';
-import {parseLine, type RecordKind} from './journal-lines.js';
+import {lineOf, type NewRecord} from './journal-record.js';
+import {journalRecords} from './journal-tail.js';
 import {plain} from './plain.js';
-import {otherWriter, readRun, readRunInfo, runFiles, type RecordedRun} from './read-run.js';
+import {readRun, type RecordedRun} from './read-run.js';
+import {runFiles} from './run-files.js';
+import {readRunInfo} from './run-info.js';
+import {otherWriter} from './run-state.js';
+import {nameWriter} from './writer.js';
 
 /** The record of a run on disk; takes what every tracker takes, before all of them. */
 export interface Journal {
@@ -18,7 +23,7 @@ export interface Journal {
   event(event: RunEvent): void;
   reading(reading: Reading): void;
   finish(state: Exclude<RunState, 'running'>): void;
-  /** The `seq` of the next record. */
+  /** The number of the next record: that of its line, from 0. */
   next(): number;
   /** What is on disk now. */
   readBack(): Promise<RecordedRun>;
@@ -31,11 +36,8 @@ export interface JournalOptions extends Pick<AppendLogOptions, 'fs' | 'bound'> {
   now?: () => number;
 }
 
-async function writeWhole(path: string, value: unknown): Promise<void> {
-  await replaceFile(path, `${JSON.stringify(plain(value), null, 2)}\n`);
-}
-
 function unwritable(folder: string, cause: unknown): InvarianceError {
+  if (cause instanceof InvarianceError) return cause;
   return new InvarianceError(
     'io_failed',
     `cannot write ${folder}: ${messageOf(cause)}; name a writable folder`,
@@ -43,50 +45,18 @@ function unwritable(folder: string, cause: unknown): InvarianceError {
   );
 }
 
-/** Read from the end of a log to find its last good line: one reading of many layers, and some. */
-const tailBytes = 1024 * 1024;
-
-/** The seq behind the last good line of a log. */
-function nextSeq(path: string, kind: RecordKind): number {
-  if (!existsSync(path)) return 0;
-  const {size} = statSync(path);
-  for (
-    let length = Math.min(size, tailBytes);
-    length > 0;
-    length = length < size ? Math.min(size, length * 4) : 0
-  ) {
-    const lines = lastBytes(path, length, size).split('\n');
-    // The first is the rest of a line unless the file begins there.
-    for (let i = lines.length - 2; i >= (length < size ? 1 : 0); i--) {
-      const parsed = parseLine(kind, lines[i]!);
-      if (parsed.status === 'read') return parsed.seq + 1;
-    }
-  }
-  return 0;
-}
-
-function lastBytes(path: string, length: number, size: number): string {
-  const bytes = Buffer.alloc(length);
-  const fd = openSync(path, 'r');
-  try {
-    return bytes.toString('utf8', 0, readSync(fd, bytes, 0, length, size - length));
-  } finally {
-    closeSync(fd);
-  }
-}
-
 /**
- * The journal in a run folder, `invariance/<run-id>/`: `run.json`, `readings.jsonl`, `events.jsonl`, `media/`.
- * Append-only. A reading and every event but `logged` is on the disk when its call returns; `logged` lines are with
+ * The journal in a run folder, `invariance/<run-id>/`: `run.json`, `journal.jsonl`, `media/`.
+ * Append-only, one record a line. A reading and every event but `logged` is on the disk when its call returns; `logged` lines are with
  * the operating system, which outlives the process, and cost a few microseconds. A line torn by a kill is cut off
- * when the run is resumed.
+ * when the run is resumed; the journal of a run of format 1 is brought to format 2 then.
  *
  * A process that ends without `finish` (a signal, an exit, an uncaught error) still gets its end on record, with a notice
  * where all looked well; only SIGKILL does not, nor an uncaught error that some library catches and throws again, as
  * TensorFlow.js's wasm backend does. The listeners for that are there from `start` to `finish`.
  *
  * `start` throws `io_failed` where the folder cannot be written and `bad_record` where it holds another run;
- * after that nothing throws: records the disk refuses wait in memory, up to `bound` bytes for each of the two logs.
+ * after that nothing throws: records the disk refuses wait in memory, up to `bound` bytes.
  */
 export function openJournal(folder: string, options: JournalOptions = {}): Journal {
   const {
@@ -95,14 +65,14 @@ export function openJournal(folder: string, options: JournalOptions = {}): Journ
     now = Date.now,
     onNotice = ({message}) => process.stderr.write(`wandb-invariance: ${message}\n`),
   } = options;
-  let logs: Record<RecordKind, AppendLog> | undefined;
+  let log: AppendLog | undefined;
   let seq = 0;
   /** The end of the run is on record. */
   let ended = false;
   let stopWatching = (): void => {};
 
-  const open = (kind: RecordKind): AppendLog =>
-    openAppendLog(join(folder, runFiles[kind]), {
+  const open = (): AppendLog =>
+    openAppendLog(join(folder, runFiles.journal), {
       fs,
       bound,
       onTrouble: ({kind: trouble, message}) =>
@@ -115,20 +85,19 @@ export function openJournal(folder: string, options: JournalOptions = {}): Journ
         }),
     });
 
-  function append(kind: RecordKind, record: Reading | RunEvent, durable: boolean): void {
-    if (logs === undefined)
+  function append(record: NewRecord, {durable = true}: {durable?: boolean} = {}): void {
+    if (log === undefined)
       throw new InvarianceError('bad_option', 'the journal takes records between start and finish');
-    // A record that is lost takes no seq: readers wait for those that are missing.
-    if (logs[kind].append(JSON.stringify({seq, ...(plain(record) as object)}), {durable})) seq++;
+    // A record that is lost is no line, and takes no number.
+    if (log.append(lineOf(record), {durable})) seq++;
   }
 
   function finish(state: Exclude<RunState, 'running'>): void {
-    if (logs === undefined) return;
+    if (log === undefined) return;
     stopWatching();
-    if (!ended) append('event', {type: 'ended', time: now(), state}, true);
-    logs.reading.close();
-    logs.event.close();
-    logs = undefined;
+    if (!ended) append({kind: 'event', event: {type: 'ended', time: now(), state}});
+    log.close();
+    log = undefined;
   }
 
   /** The process ends, and nobody has called `finish`. */
@@ -136,7 +105,10 @@ export function openJournal(folder: string, options: JournalOptions = {}): Journ
     const message =
       'the process ended without finish(): the last reading, and what was still being measured, are missing';
     if (state === 'finished' && !ended)
-      append('event', {type: 'notice', time: now(), level: 'warning', code: 'not_finished', message}, true);
+      append({
+        kind: 'event',
+        event: {type: 'notice', time: now(), level: 'warning', code: 'not_finished', message},
+      });
     finish(state);
   }
 
@@ -169,32 +141,32 @@ export function openJournal(folder: string, options: JournalOptions = {}): Journ
           `${folder} is being written by process ${writer}; end that one first, or name another run`,
         );
       }
-      const next = Math.max(
-        ...(['reading', 'event'] as const).map(kind => nextSeq(join(folder, runFiles[kind]), kind)),
-      );
-      if (next > 0 && !resumed) {
+      if (!resumed && !journalRecords(folder).next().done) {
         throw new InvarianceError(
           'bad_record',
           `${folder} already holds records of run ${run.id}; resume it or name another id`,
         );
       }
       try {
-        if (!existsSync(info)) await writeWhole(info, run);
-        await writeWhole(join(folder, runFiles.writer), {pid: process.pid, host: hostname(), from: next});
+        if (existsSync(info)) await convertFormat1(folder);
+        else await replaceFile(info, `${JSON.stringify(plain({...run, format: 2}), null, 2)}\n`);
+        log = open();
+        seq = log.lines;
+        await nameWriter(folder, {from: seq});
       } catch (cause) {
+        log?.close();
+        log = undefined;
         throw unwritable(folder, cause);
       }
-      logs = {reading: open('reading'), event: open('event')};
-      seq = next;
       ended = false;
       stopWatching = endOnExit(endUnfinished);
     },
     event(event) {
-      append('event', event, event.type !== 'logged');
+      append({kind: 'event', event}, {durable: event.type !== 'logged'});
       ended ||= event.type === 'ended';
     },
     reading(reading) {
-      append('reading', reading, true);
+      append({kind: 'reading', reading});
     },
     finish,
   };

@@ -34,8 +34,3 @@ export function plain(value: unknown, parents: readonly object[] = []): unknown 
     }),
   );
 }
-
-/** The number that `plain` wrote as text, for fields known to hold numbers. */
-export function numbers(values: Readonly<Record<string, unknown>>): Record<string, number> {
-  return Object.fromEntries(Object.entries(values).map(([key, value]) => [key, Number(value)]));
-}

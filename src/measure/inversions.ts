@@ -47,7 +47,7 @@ export function openInversions(given: InversionsOptions): Inversions {
 
   /** The entry, made under a claim; null while another process makes it. */
   async function claimed(layer: LayerName, onStep: (step: number) => void): Promise<CacheEntry | null> {
-    const release = await cache.claim(keyOf(layer));
+    const release = cache.claim(keyOf(layer));
     if (release === null) return null;
     try {
       const found = await cache.read(keyOf(layer));

@@ -3,7 +3,7 @@ import {mkdir} from 'node:fs/promises';
 import {join} from 'node:path';
 import {findResumePoint, type ResumePoint} from '../checkpoints/index.js';
 import {InvarianceError, messageOf} from '../errors.js';
-import {openJournal, readRecords, type RecordedRun} from '../journal/index.js';
+import {openJournal, type RecordedRun} from '../journal/index.js';
 import {
   consoleTracker,
   createDispatcher,
@@ -53,7 +53,6 @@ export function openRecorder(
   const dispatcher = createDispatcher({
     journal: openJournal(folder),
     trackers,
-    recordsOf: readRecords,
     patience: PATIENCE,
     now: Date.now,
   });

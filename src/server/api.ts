@@ -1,21 +1,25 @@
+import {existsSync} from 'node:fs';
 import {join} from 'node:path';
 import {Hono} from 'hono';
 import {HTTPException} from 'hono/http-exception';
 import {streamSSE} from 'hono/streaming';
 import {compareRuns} from '../compare/index.js';
-import {InvarianceError} from '../errors.js';
-import {listRuns, readRun, type RecordedRun} from '../journal/index.js';
+import {InvarianceError, messageOf} from '../errors.js';
+import {listRuns, readRun, runFiles, type RecordedRun} from '../journal/index.js';
 import {runChanges, stateOf} from './run-changes.js';
 
-/** A run of the folder by its id; ids never name a place outside it. */
+/**
+ * A run of the folder by its id; ids never name a place outside it.
+ * @throws HTTPException 404 where there is none, 422 with the reason where it cannot be read
+ */
 export async function runById(folder: string, id: string): Promise<RecordedRun> {
   if (!/^[A-Za-z0-9_][A-Za-z0-9._-]*$/.test(id)) throw new HTTPException(404, {message: `no run ${id}`});
+  const path = join(folder, id);
+  if (!existsSync(join(path, runFiles.info))) throw new HTTPException(404, {message: `no run ${id}`});
   try {
-    return await readRun(join(folder, id));
+    return await readRun(path);
   } catch (error) {
-    if (error instanceof InvarianceError)
-      throw new HTTPException(404, {message: error.message, cause: error});
-    throw error;
+    throw new HTTPException(422, {message: messageOf(error), cause: error});
   }
 }
 
@@ -24,8 +28,8 @@ export async function runById(folder: string, id: string): Promise<RecordedRun> 
  *
  * | route | answer |
  * |---|---|
- * | `GET /runs` | summaries, newest first |
- * | `GET /runs/:id` | info, baseline, readings, state, notices |
+ * | `GET /runs` | summaries, newest first, then the folders that cannot be read, with the reason |
+ * | `GET /runs/:id` | info, baseline, readings, state, notices, problems; 422 with the reason where it cannot be read |
  * | `GET /runs/:id/live` | server-sent events: `changed` with the number of readings and the state |
  * | `GET /compare?a=ID&b=ID[&step=N]` | the comparison, or 409 with the reason where fingerprints differ |
  */

@@ -1,8 +1,15 @@
 import {Hono} from 'hono';
 import {html, raw} from 'hono/html';
 import {HTTPException} from 'hono/http-exception';
+import {messageOf} from '../errors.js';
 import {drawReport, minuteOf, pageStyle} from '../render/index.js';
-import {listRuns, type RecordedRun, type RunSummary} from '../journal/index.js';
+import {
+  leftOutText,
+  listRuns,
+  type RecordedRun,
+  type RunSummary,
+  type UnreadableRun,
+} from '../journal/index.js';
 import {runById} from './api.js';
 import {stateOf} from './run-changes.js';
 
@@ -24,8 +31,15 @@ export function createPage(folder: string): Hono {
   page.get('/', async c => c.html(listPage(folder, await listRuns(folder))));
   page.get('/runs/:id', async c => {
     const run = await runById(folder, c.req.param('id'));
-    const {page: report} = await drawReport(run);
-    const linked = report.replace('<header>', '<header><nav><a href="/">All runs</a></nav>');
+    const {page: report} = await drawReport(run).catch((cause: unknown) => {
+      throw new HTTPException(422, {message: `its report cannot be drawn: ${messageOf(cause)}`, cause});
+    });
+    const leftOut = leftOutText(run.problems);
+    const note = leftOut === null ? '' : await html`<p role="alert">This run is not whole: ${leftOut}.</p>`;
+    // As functions: in a text for replace, a dollar sign of a message would mean something.
+    const linked = report
+      .replace('<header>', () => '<header><nav><a href="/">All runs</a></nav>')
+      .replace('</header>', () => `${note}</header>`);
     return c.html(
       run.state === 'running'
         ? linked.replace('</body>', `<script>${liveScript(run)}</script></body>`)
@@ -35,33 +49,68 @@ export function createPage(folder: string): Hono {
   page.get('/favicon.ico', c => c.body(null, 204));
   page.onError((error, c) => {
     const status = error instanceof HTTPException ? error.status : 500;
-    return c.text(error.message, status);
+    return c.html(
+      problemPage(status === 404 ? 'No such run' : 'This run cannot be shown', error.message),
+      status,
+    );
   });
   return page;
 }
 
-function listPage(folder: string, runs: readonly RunSummary[]) {
+function pageOf({title, header, main}: {title: string; header: unknown; main: unknown}) {
   return html`<!doctype html>
     <html lang="en">
       <head>
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <title>Invariance runs</title>
+        <title>${title}</title>
         <style>
           ${raw(pageStyle())}
         </style>
       </head>
       <body>
-        <header>
-          <h1>Invariance runs</h1>
-          <p class="quiet">in ${folder}, newest first</p>
-        </header>
-        <main>${runs.length === 0 ? html`<p>No runs yet. Start one, and reload.</p>` : runTable(runs)}</main>
+        <header>${header}</header>
+        <main>${main}</main>
       </body>
     </html>`;
 }
 
-function runTable(runs: readonly RunSummary[]) {
+function problemPage(title: string, problem: string) {
+  const header = html`<nav><a href="/">All runs</a></nav>
+    <h1>${title}</h1>`;
+  return pageOf({title, header, main: html`<p role="alert">${problem}</p>`});
+}
+
+function listPage(folder: string, runs: readonly (RunSummary | UnreadableRun)[]) {
+  const title = 'Invariance runs';
+  const header = html`<h1>${title}</h1>
+    <p class="quiet">in ${folder}, newest first</p>`;
+  const none = html`<p>No runs yet. Start one, and reload.</p>`;
+  return pageOf({title, header, main: runs.length === 0 ? none : runTable(runs)});
+}
+
+function unreadableRow({name, problem}: UnreadableRun) {
+  return html`<tr>
+    <th scope="row"><a href="/runs/${name}">${name}</a></th>
+    <td>–</td>
+    <td>unreadable</td>
+    <td colspan="4">${problem}</td>
+  </tr>`;
+}
+
+function readRow({info, state, readings, last, problems}: RunSummary) {
+  return html`<tr>
+    <th scope="row"><a href="/runs/${info.id}">${info.name}</a></th>
+    <td>${last && last.step > 0 ? (last.meanScore?.toFixed(2) ?? '–') : '–'}</td>
+    <td title="${leftOutText(problems) ?? ''}">${state}${problems.length > 0 ? ', not whole' : ''}</td>
+    <td>${last?.step ?? '–'}</td>
+    <td>${readings}</td>
+    <td>${minuteOf(info.created)}</td>
+    <td><code>${info.fingerprint.id.slice(0, 8)}</code></td>
+  </tr>`;
+}
+
+function runTable(runs: readonly (RunSummary | UnreadableRun)[]) {
   return html`<div class="scroll" tabindex="0" role="region" aria-label="runs">
     <table class="runs">
       <thead>
@@ -76,18 +125,7 @@ function runTable(runs: readonly RunSummary[]) {
         </tr>
       </thead>
       <tbody>
-        ${runs.map(
-          ({info, state, readings, last}) =>
-            html`<tr>
-              <th scope="row"><a href="/runs/${info.id}">${info.name}</a></th>
-              <td>${last && last.step > 0 ? (last.meanScore?.toFixed(2) ?? '–') : '–'}</td>
-              <td>${state}</td>
-              <td>${last?.step ?? '–'}</td>
-              <td>${readings}</td>
-              <td>${minuteOf(info.created)}</td>
-              <td><code>${info.fingerprint.id.slice(0, 8)}</code></td>
-            </tr>`,
-        )}
+        ${runs.map(run => (run.status === 'read' ? readRow(run) : unreadableRow(run)))}
       </tbody>
     </table>
   </div>`;

@@ -1,7 +1,7 @@
 import {stat} from 'node:fs/promises';
 import {join} from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
-import {readRun, runFiles, type RecordedRun} from '../journal/index.js';
+import {filesOfFormat1, readRun, runFiles, type RecordedRun} from '../journal/index.js';
 
 /** Milliseconds between looks at a run's files. */
 const POLL = 500;
@@ -20,7 +20,9 @@ export async function* runChanges(folder: string, signal: AbortSignal): AsyncGen
     );
   let before = '';
   while (!signal.aborted) {
-    const sizes = (await Promise.all([runFiles.reading, runFiles.event].map(sizeOf))).join();
+    const sizes = (
+      await Promise.all([runFiles.journal, ...Object.values(filesOfFormat1)].map(sizeOf))
+    ).join();
     if (sizes !== before) yield await readRun(folder);
     before = sizes;
     await sleep(POLL, undefined, {signal}).catch(() => {});

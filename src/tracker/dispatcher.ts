@@ -1,5 +1,5 @@
 import {messageOf} from '../errors.js';
-import type {Journal, JournalRecord} from '../journal/index.js';
+import {journalRecords, type Journal, type JournalRecord, type NewRecord} from '../journal/index.js';
 import type {Tracker} from './contract.js';
 import type {Reading, RunEvent, RunInfo, RunState} from '../types.js';
 import type {Notice} from './notices.js';
@@ -35,19 +35,16 @@ interface Feed {
 /**
  * A tracker that throws loses that one call, and its fault becomes a notice in the journal and to the others. A tracker
  * that hangs holds up nobody.
- * @param recordsOf reads a run folder back in the order it was written
  */
 export function createDispatcher({
   journal,
   trackers,
-  recordsOf,
   patience,
   now,
   waiting: most = WAITING,
 }: {
   journal: Journal;
   trackers: readonly Tracker[];
-  recordsOf: (folder: string) => Promise<{records: JournalRecord[]}>;
   patience: number;
   now: () => number;
   waiting?: number;
@@ -55,7 +52,7 @@ export function createDispatcher({
   const feeds: Feed[] = trackers.map(tracker => ({tracker, waiting: [], behind: null, working: null}));
   const faults = new Set<string>();
 
-  function record(entry: {kind: 'event'; event: RunEvent} | {kind: 'reading'; reading: Reading}): void {
+  function record(entry: NewRecord): void {
     const seq = journal.next();
     if (entry.kind === 'event') journal.event(entry.event);
     else journal.reading(entry.reading);
@@ -74,7 +71,7 @@ export function createDispatcher({
           next.kind === 'event' ? feed.tracker.event(next.event) : feed.tracker.reading(next.reading),
         );
       } else if (feed.behind !== null) {
-        await catchUp(feed, feed.behind);
+        catchUp(feed, feed.behind);
       } else {
         feed.working = null;
         return;
@@ -82,9 +79,16 @@ export function createDispatcher({
     }
   }
 
-  async function catchUp(feed: Feed, from: number): Promise<void> {
-    const read = await recordsOf(journal.folder).catch(() => ({records: []}));
-    const page = read.records.filter(({seq}) => seq >= from).slice(0, most);
+  function catchUp(feed: Feed, from: number): void {
+    const page: JournalRecord[] = [];
+    try {
+      for (const record of journalRecords(journal.folder)) {
+        if (record.seq >= from) page.push(record);
+        if (page.length === most) break;
+      }
+    } catch {
+      // What could be read goes on its way; the rest is said below, or tried again.
+    }
     feed.waiting.push(...page);
     const reached = page.length === 0 ? journal.next() : page.at(-1)!.seq + 1;
     feed.behind = reached < journal.next() ? reached : null;

@@ -4,7 +4,7 @@ import {basename, join, resolve} from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import type {TrainerState} from '../models/index.js';
 import {InvarianceError} from '../errors.js';
-import {openJournal, otherWriter, readRecords, runFiles, type RecordedRun} from '../journal/index.js';
+import {openJournal, otherWriter, runFiles, type RecordedRun} from '../journal/index.js';
 import {runsFolder} from '../runs-folder.js';
 import type {Baseline, Reading, RunEvent, RunInfo} from '../types.js';
 import {describeRun} from '../journal/index.js';
@@ -70,7 +70,7 @@ export async function openRecord(options: WatchOptions): Promise<WatchRecord> {
   const dispatcher = createDispatcher({
     journal,
     trackers,
-    recordsOf: readRecords,
+
     patience: PATIENCE,
     now: Date.now,
   });

@@ -1,8 +1,8 @@
-import {mkdirSync, mkdtempSync, rmSync, writeFileSync} from 'node:fs';
+import {cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterEach, beforeEach, describe, expect, it} from 'vitest';
-import {openJournal} from '../../src/journal/index.js';
+import {openJournal, readRunInfo} from '../../src/journal/index.js';
 import {syncForMs, wandbTracker, type Synced} from '../../src/tracker/index.js';
 import {StandIn} from '../tracker/wandb/stand-in.js';
 import {sampleInfo, sampleReading} from '../tracker/sample-run.js';
@@ -61,6 +61,39 @@ describe('sync', () => {
     expect(names()).toEqual(['one']);
     expect((await sync(['two'])).code).toBe(0);
     expect(names()).toEqual(['one', 'two']);
+  });
+
+  it('says which lines of a journal it leaves out, and sends the others', async () => {
+    await recorded('one');
+    const path = join(dir, 'one', 'journal.jsonl');
+    const lines = readFileSync(path, 'utf8').trim().split('\n');
+    writeFileSync(path, `${[lines[0], 'xx', ...lines.slice(1)].join('\n')}\n`);
+    expect(await sync([])).toMatchObject({
+      code: 0,
+      stderr: `${join(dir, 'one')}: some of its journal is left out: journal.jsonl line 2 is not JSON\n`,
+    });
+    expect(server.store.only).toMatchObject({name: 'one', state: 'finished'});
+  });
+
+  it('sends a run of format 1, once', async () => {
+    const folder = join(dir, '20261126-005006-567a');
+    cpSync('test/fixtures/journal-format-1', folder, {recursive: true});
+    expect(await sync([folder])).toMatchObject({code: 0, stderr: ''});
+    const rows = [...server.store.only.history];
+    expect(rows.length).toBeGreaterThan(7);
+    expect(server.store.only.state).toBe('finished');
+    const journal = openJournal(folder);
+    await journal.start(await readRunInfo(folder), {resumed: true});
+    journal.event({type: 'logged', time: 1, step: 31, epoch: null, values: {loss: 1}});
+    journal.finish('finished');
+    expect(await sync([folder])).toMatchObject({code: 0, stderr: ''});
+    const {history} = server.store.only;
+    expect(history.map(line => (JSON.parse(line) as {_step: number})._step)).toEqual(
+      history.map((_, i) => i),
+    );
+    expect(history.slice(0, rows.length)).toEqual(rows);
+    // What was logged, and the end.
+    expect(history).toHaveLength(rows.length + 2);
   });
 
   it('goes on with the other runs where one fails in whatever way', async () => {

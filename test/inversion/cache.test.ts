@@ -120,12 +120,12 @@ describe('a damaged entry counts as absent, is said once, and is made again', ()
 describe('claims', () => {
   test('are given to one at a time, and given back', async () => {
     const [one, other] = [await open(), await open()];
-    const release = await one.claim('key');
+    const release = one.claim('key');
     expect(release).not.toBeNull();
-    expect(await other.claim('key')).toBeNull();
-    expect(await other.claim('another')).not.toBeNull();
+    expect(other.claim('key')).toBeNull();
+    expect(other.claim('another')).not.toBeNull();
     release!();
-    expect(await other.claim('key')).not.toBeNull();
+    expect(other.claim('key')).not.toBeNull();
   });
 
   test('of a process that was killed are taken over', async () => {
@@ -135,10 +135,10 @@ describe('claims', () => {
       join(folder, 'key.lock'),
       JSON.stringify({token: 'x', pid: holder.pid, host: hostname()}),
     );
-    expect(await (await open()).claim('key')).toBeNull();
+    expect((await open()).claim('key')).toBeNull();
     holder.kill('SIGKILL');
     await new Promise(resolve => holder.once('exit', resolve));
-    const release = await (await open()).claim('key');
+    const release = (await open()).claim('key');
     expect(release).not.toBeNull();
     release!();
     expect(await readdir(folder)).toEqual([]);
@@ -149,7 +149,7 @@ describe('a folder that cannot be written turns entries into memory, with one no
   async function expectMemory(at: string) {
     const cache = await open(at);
     expect(await cache.read('key')).toBeNull();
-    const release = await cache.claim('key');
+    const release = cache.claim('key');
     await cache.write('key', entry);
     await cache.writeValue('key', 7);
     release!();

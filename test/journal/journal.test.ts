@@ -1,9 +1,18 @@
 import * as fs from 'node:fs';
 import {appendFileSync, existsSync, mkdtempSync, readFileSync, truncateSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
-import {join} from 'node:path';
+import {basename, join} from 'node:path';
 import {beforeEach, describe, expect, it} from 'vitest';
-import {listRuns, openJournal, readRun, type Journal} from '../../src/journal/index.js';
+import {
+  journalRecords,
+  journalState,
+  listRuns,
+  openJournal,
+  otherWriter,
+  readable,
+  readRun,
+  type Journal,
+} from '../../src/journal/index.js';
 import {scalarsOf} from '../../src/tracker/index.js';
 import type {RunEvent} from '../../src/types.js';
 import {everyEvent, testTracker} from '../tracker/contract.js';
@@ -24,8 +33,7 @@ testTracker({
     };
   },
   tear(folder) {
-    appendFileSync(join(folder, 'readings.jsonl'), '{"seq":99,"step":150,"sco');
-    appendFileSync(join(folder, 'events.jsonl'), '{"seq":100,"type":"log');
+    appendFileSync(join(folder, 'journal.jsonl'), '{"type":"reading","step":150,"sco');
   },
 });
 
@@ -75,7 +83,9 @@ describe('the journal', () => {
   it('has a reading on disk when the call returns', async () => {
     const journal = await started();
     journal.reading(sampleReading(0));
-    expect(readFileSync(join(folder, 'readings.jsonl'), 'utf8')).toMatch(/^\{"seq":0,"step":0,.*\}\n$/);
+    expect(readFileSync(join(folder, 'journal.jsonl'), 'utf8')).toMatch(
+      /^\{"type":"reading","step":0,.*\}\n$/,
+    );
   });
 
   it('asks the disk to keep readings, and not the cheap logged values', async () => {
@@ -109,16 +119,18 @@ describe('the journal', () => {
     const again = openJournal(folder);
     await again.start(sampleInfo(), {resumed: true});
     again.reading(sampleReading(100));
-    const seqs = ['events.jsonl', 'readings.jsonl'].map(name =>
-      readFileSync(join(folder, name), 'utf8')
-        .trim()
-        .split('\n')
-        .map(line => (JSON.parse(line) as {seq: number}).seq),
-    );
-    expect(seqs).toEqual([
-      [0, 2, 3],
-      [1, 4],
+    const numbered = [...journalRecords(folder)].map(one => [
+      one.seq,
+      one.kind === 'reading' ? one.kind : one.event.type,
     ]);
+    expect(numbered).toEqual([
+      [0, 'baseline'],
+      [1, 'reading'],
+      [2, 'logged'],
+      [3, 'ended'],
+      [4, 'reading'],
+    ]);
+    expect(again.next()).toBe(5);
   });
 
   it.each([10, 100_000, 3_000_000])('goes on counting behind a last line of %i characters', async length => {
@@ -147,11 +159,11 @@ describe('the journal', () => {
       const journal = await started();
       journal.reading(sampleReading(0));
       journal.reading(sampleReading(100));
-      const path = join(folder, 'readings.jsonl');
+      const path = join(folder, 'journal.jsonl');
       truncateSync(path, readFileSync(path).length - cut);
       const torn = await readRun(folder);
       expect(torn.readings).toEqual([sampleReading(0)]);
-      expect(torn.problems).toEqual(['readings.jsonl ends in a torn line']);
+      expect(torn.problems).toEqual(['journal.jsonl ends in a torn line']);
       const again = openJournal(folder);
       await again.start(sampleInfo(), {resumed: true});
       again.reading(sampleReading(200));
@@ -161,14 +173,44 @@ describe('the journal', () => {
     },
   );
 
-  it('names and skips a bad line in the middle', async () => {
+  it('names and skips a bad line in the middle, which has a number all the same', async () => {
     const journal = await started();
     journal.event(everyEvent[1]!);
-    appendFileSync(join(folder, 'events.jsonl'), 'xx{"\n{"time":1}\n');
-    journal.event(everyEvent[2]!);
+    journal.finish('killed');
+    const bad = ['xx{"', '[1]', '{"time":1}', '{"type":"reading","step":"ten"}'];
+    appendFileSync(join(folder, 'journal.jsonl'), `${bad.join('\n')}\n`);
+    const again = openJournal(folder);
+    await again.start(sampleInfo(), {resumed: true});
+    expect(again.next()).toBe(6);
+    again.event(everyEvent[2]!);
     const run = await readRun(folder);
-    expect(run.events).toEqual([everyEvent[1], everyEvent[2]]);
-    expect(run.problems).toEqual(['events.jsonl line 2 is not JSON', 'events.jsonl line 3 has no seq']);
+    expect(run.events).toEqual([everyEvent[1], expect.objectContaining({type: 'ended'}), everyEvent[2]]);
+    expect(run.problems).toEqual([
+      'journal.jsonl line 3 is not JSON',
+      'journal.jsonl line 4 is no record',
+      expect.stringMatching(/^journal.jsonl line 5 is no event: type: /),
+      expect.stringMatching(/^journal.jsonl line 6 is no reading: step: .*expected number/),
+    ]);
+    expect([...journalRecords(folder)].map(({seq}) => seq)).toEqual([0, 1, 6]);
+  });
+
+  it('names and skips a line that comes twice', async () => {
+    const journal = await started();
+    journal.event(everyEvent[1]!);
+    const path = join(folder, 'journal.jsonl');
+    appendFileSync(path, readFileSync(path));
+    expect(await readRun(folder)).toMatchObject({
+      events: [everyEvent[1]],
+      problems: ['journal.jsonl line 2 is the line before it once more'],
+    });
+  });
+
+  it('names so many bad lines, and counts the others', async () => {
+    await started();
+    appendFileSync(join(folder, 'journal.jsonl'), 'bad\n'.repeat(1000));
+    const {problems} = await readRun(folder);
+    expect(problems).toHaveLength(21);
+    expect(problems.at(-1)).toBe('so are 980 more lines');
   });
 
   it('refuses a folder that cannot be written', async () => {
@@ -256,10 +298,48 @@ describe('readRun', () => {
     expect((await readRun(folder)).state).toBe('crashed');
   });
 
+  it.skipIf(process.platform !== 'linux')('and also once its number is that of another process', async () => {
+    const journal = await started();
+    journal.reading(sampleReading(0));
+    const path = join(folder, 'writer.json');
+    const writer = JSON.parse(readFileSync(path, 'utf8')) as object;
+    expect((await readRun(folder)).state).toBe('running');
+    // Of another process of this number, it would be in the way of this one.
+    writeFileSync(path, JSON.stringify({...writer, pid: process.ppid, started: '1'}));
+    expect((await readRun(folder)).state).toBe('crashed');
+    expect(await otherWriter(folder)).toBeNull();
+    await openJournal(folder).start(sampleInfo(), {resumed: true});
+  });
+
+  it.skipIf(process.platform !== 'linux')(
+    'nor does one in another container stand in the way, whose end nobody here can know',
+    async () => {
+      const journal = await started();
+      journal.reading(sampleReading(0));
+      const path = join(folder, 'writer.json');
+      const writer = JSON.parse(readFileSync(path, 'utf8')) as object;
+      const there = {...writer, pid: process.ppid, boot: 'another', machine: null};
+      writeFileSync(path, JSON.stringify(there));
+      expect((await readRun(folder)).state).toBe('running');
+      expect(await otherWriter(folder)).toBeNull();
+    },
+  );
+
+  it('says that a run goes on which was trained further after its end, with its uploader and its list', async () => {
+    const journal = await started();
+    journal.event({type: 'ended', time: 1, state: 'finished'});
+    journal.event({type: 'notice', time: 2, level: 'info', code: 'late', message: 'after the end'});
+    expect([(await readRun(folder)).state, await journalState(folder)]).toEqual(['finished', 'finished']);
+    journal.reading(sampleReading(0));
+    expect([(await readRun(folder)).state, await journalState(folder)]).toEqual(['running', 'running']);
+  });
+
   it.each([
     ['is no run folder', null],
     ['is not JSON', '{'],
     ['has format 9', '{"format": 9}'],
+    ['has format undefined', '5'],
+    ['describes no run: layers: ', JSON.stringify({...sampleInfo(), layers: 7})],
   ])('refuses what %s', async (message, text) => {
     fs.mkdirSync(folder, {recursive: true});
     if (text !== null) writeFileSync(join(folder, 'run.json'), text);
@@ -284,13 +364,40 @@ describe('listRuns', () => {
       if (id !== 'c') journal.finish('finished');
     }
     fs.mkdirSync(join(root, 'no-run'));
-    const runs = await listRuns(root);
+    const runs = readable(await listRuns(root));
     expect(runs.map(({info, state, readings, last}) => [info.id, state, readings, last?.step])).toEqual([
       ['b', 'finished', 1, 3],
       ['c', 'running', 1, 2],
       ['a', 'finished', 1, 1],
     ]);
     expect(existsSync(join(root, 'a', 'media'))).toBe(true);
+  });
+
+  it('marks a run that cannot be read, and lists the others', async () => {
+    const root = join(folder, '..');
+    (await started()).finish('finished');
+    for (const [name, text] of [
+      ['not-json', '{'],
+      ['newer', '{"format": 9}'],
+      ['damaged', JSON.stringify({...sampleInfo(), fingerprint: null})],
+    ] as const) {
+      fs.mkdirSync(join(root, name));
+      writeFileSync(join(root, name, 'run.json'), text);
+    }
+    const runs = await listRuns(root);
+    expect(runs[0]).toMatchObject({status: 'read', state: 'finished', problems: []});
+    expect(new Map(runs.slice(1).map(run => [basename(run.folder), run]))).toEqual(
+      new Map(
+        [
+          ['damaged', 'describes no run: fingerprint: '],
+          ['newer', 'has format 9; this version reads formats 1 and 2'],
+          ['not-json', 'is not JSON'],
+        ].map(([name, problem]) => [
+          name,
+          {status: 'unreadable', folder: join(root, name!), name, problem: expect.stringContaining(problem!)},
+        ]),
+      ),
+    );
   });
 
   it('finds none where there is no folder', async () => {

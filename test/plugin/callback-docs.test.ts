@@ -5,7 +5,7 @@ import {isDue, parseCadence} from '../../src/plugin/cadence.js';
 import {checkOptions, NAMES} from '../../src/plugin/check-options.js';
 import {createCheckpoints} from '../../src/checkpoints/checkpoints.js';
 import {DEFAULTS, type MonitorOptions} from '../../src/plugin/options.js';
-import {readRecords} from '../../src/journal/index.js';
+import {journalRecords} from '../../src/journal/index.js';
 import {runsFolder} from '../../src/runs-folder.js';
 import {instantSource, monitored, tinyModel} from './monitored.js';
 import {mkdtempSync} from 'node:fs';
@@ -114,7 +114,7 @@ describe('docs/callback.md', () => {
       );
       let seen = 0;
       const fresh = async (): Promise<string[]> => {
-        const {records} = await readRecords(folder);
+        const records = [...journalRecords(folder)];
         const types = records.slice(seen).map(one => (one.kind === 'reading' ? one.kind : one.event.type));
         seen = records.length;
         return types;

@@ -8,7 +8,7 @@ import {loadTfjsModel, saveTfjsModel} from '../../src/engine/index.js';
 import {monitorInvariance} from '../../src/plugin/monitor-invariance.js';
 import type {MonitorOptions} from '../../src/plugin/options.js';
 import {seededRandom} from '../../src/random.js';
-import {readRecords, readRun} from '../../src/journal/index.js';
+import {journalRecords, readRun} from '../../src/journal/index.js';
 import {useCache} from '../measure/use-cache.js';
 
 useCache();
@@ -116,7 +116,7 @@ describe('any LayersModel, measured in process', () => {
     await second.fit(x, y, {...fit, epochs: 4, initialEpoch: after.state.epoch, callbacks: after.callback()});
     const {folder} = await after.finish();
     expect(weightsOf(second)).toEqual(weightsOf(whole));
-    const {records} = await readRecords(folder);
+    const records = [...journalRecords(folder)];
     const steps = records.flatMap(one => (one.kind === 'reading' ? [one.reading.step] : []));
     expect(steps).toEqual([0, 4, 8, 12, 16, 20, 24]);
     expect((await readRun(folder)).state).toBe('finished');

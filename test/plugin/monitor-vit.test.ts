@@ -119,9 +119,8 @@ describe('a ViT that is finetuned with model.fit', () => {
     expect(trainer.log_history.at(-1)).toMatchObject({step: 12, epoch: 2, epoch_loss: expect.any(Number)});
     expect(existsSync(join(last, 'optimizer.safetensors'))).toBe(true);
     expect(readdirSync(state.folder).sort()).toEqual([
-      'events.jsonl',
+      'journal.jsonl',
       'media',
-      'readings.jsonl',
       'report.html',
       'run.json',
       'writer.json',

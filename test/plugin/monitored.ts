@@ -10,7 +10,7 @@ import type {MonitorParts} from '../../src/plugin/monitor-parts.js';
 import {createNotices} from '../../src/tracker/notices.js';
 import type {ReadingSource, SourceEvents} from '../../src/plugin/reading-source.js';
 import type {MonitorOptions} from '../../src/plugin/options.js';
-import {openJournal, readRecords} from '../../src/journal/index.js';
+import {openJournal} from '../../src/journal/index.js';
 import type {Moment} from '../../src/types.js';
 import {sampleBaseline, sampleInfo, sampleReading} from '../tracker/sample-run.js';
 
@@ -66,7 +66,7 @@ export async function monitored(
   const dispatcher = createDispatcher({
     journal: openJournal(folder),
     trackers: options.trackers,
-    recordsOf: readRecords,
+
     patience: 1000,
     now: Date.now,
   });

@@ -4,7 +4,7 @@ import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {createInterface} from 'node:readline';
 import {beforeAll, describe, expect, it} from 'vitest';
-import {readRecords, readRun} from '../../src/journal/index.js';
+import {journalRecords, readRun} from '../../src/journal/index.js';
 
 const cache = mkdtempSync(join(tmpdir(), 'cache-'));
 
@@ -27,7 +27,7 @@ async function train(folder: string, {killAfter = Infinity}: {killAfter?: number
 /** Steps of the readings in the journal, line by line, without those that the resume superseded. */
 async function inForce(run: string): Promise<number[]> {
   let steps: number[] = [];
-  for (const one of (await readRecords(run)).records) {
+  for (const one of journalRecords(run)) {
     if (one.kind === 'reading') steps.push(one.reading.step);
     else if (one.event.type === 'resumed') {
       const {step: from} = one.event;
@@ -76,9 +76,9 @@ describe('a training that was killed', {timeout: 240_000}, () => {
   it('keeps in its files what the killed process recorded', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'resumed-'));
     const killed = await train(folder, {killAfter: 33});
-    const {records: left} = await readRecords(killed);
+    const left = [...journalRecords(killed)];
     expect(left.length).toBeGreaterThan(1);
-    const {records} = await readRecords(await train(folder));
+    const records = [...journalRecords(await train(folder))];
     expect(records.slice(0, left.length)).toEqual(left);
     expect(records[left.length]).toMatchObject({event: {type: 'resumed', step: 28}});
   });

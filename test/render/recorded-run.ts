@@ -88,7 +88,7 @@ export function recordedRun({threshold = 0.13} = {}): RenderedRun & {baseline: B
   });
   return {
     info: {
-      format: 1,
+      format: 2,
       id: 'vit-cifar-1',
       name: 'vit-cifar, six classes to four',
       created: 1_760_000_000_000,

@@ -1,5 +1,5 @@
 import {existsSync} from 'node:fs';
-import {mkdtemp, rm} from 'node:fs/promises';
+import {appendFile, mkdir, mkdtemp, rm, writeFile} from 'node:fs/promises';
 import {request} from 'node:http';
 import {networkInterfaces, tmpdir} from 'node:os';
 import {join} from 'node:path';
@@ -57,6 +57,45 @@ describe('the JSON of the runs', () => {
     expect((await get('/api/runs/b')).status).toBe(404);
     for (const place of ['/api/runs/', '/runs/', '/api/compare?a=a&b='])
       expect((await get(place + encodeURIComponent('../outside'))).status).toBe(404);
+  });
+
+  it('marks a run that cannot be read, and shows the others', async () => {
+    (await start('a')).finish('finished');
+    await mkdir(join(folder, 'b'));
+    await writeFile(join(folder, 'b', 'run.json'), '{"format": 2, "id": "<b>"}');
+    const list = await get('/api/runs');
+    expect([list.status, await list.json()]).toMatchObject([
+      200,
+      [
+        {status: 'read', info: {id: 'a'}},
+        {status: 'unreadable', name: 'b', problem: expect.stringContaining('describes no run: name: ')},
+      ],
+    ]);
+    const page = await get('/');
+    expect([page.status, await page.text()]).toEqual([
+      200,
+      expect.stringMatching(/run a<\/a>[\s\S]*unreadable<\/td>\s*<td colspan="4">.*describes no run/),
+    ]);
+    for (const path of ['/runs/b', '/api/runs/b', '/api/runs/b/live', '/api/compare?a=a&b=b']) {
+      const answer = await get(path);
+      expect([path, answer.status, await answer.text()]).toEqual([
+        path,
+        422,
+        expect.stringContaining('run.json describes no run: name: '),
+      ]);
+    }
+  });
+
+  it('says on the page, in the list and in JSON which lines of a journal are left out', async () => {
+    (await start('a')).finish('finished');
+    await appendFile(join(folder, 'a', 'journal.jsonl'), '<xx>\n');
+    expect(await (await get('/')).text()).toContain('finished, not whole');
+    const left =
+      /This run is not whole: some of its journal is left out: journal\.jsonl line \d+ is not JSON\./;
+    expect(await (await get('/runs/a')).text()).toMatch(left);
+    expect(await (await get('/api/runs/a')).json()).toMatchObject({
+      problems: [expect.stringMatching(/^journal.jsonl line \d+ is not JSON$/)],
+    });
   });
 
   it('compares two runs, and answers 409 with the reason where their fingerprints differ', async () => {

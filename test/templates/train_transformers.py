@@ -27,7 +27,7 @@ class UntilHeld(TrainerCallback):
         runs, deadline = Path(f"{out}-runs"), time.time() + 120
         while time.time() < deadline:
             held = runs.glob(f"*/held/*/checkpoint-{state.global_step}")
-            readings = "".join(path.read_text() for path in runs.glob("*/readings.jsonl"))
+            readings = "".join(path.read_text() for path in runs.glob("*/journal.jsonl"))
             if any(held) or f'"step":{state.global_step},' in readings:
                 return
             time.sleep(0.05)

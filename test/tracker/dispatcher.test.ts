@@ -5,7 +5,7 @@ import {setImmediate} from 'node:timers/promises';
 import {afterEach, describe, expect, it, vi} from 'vitest';
 import {createDispatcher} from '../../src/tracker/dispatcher.js';
 import {memoryTracker, type Tracker} from '../../src/tracker/index.js';
-import {openJournal, readRecords, readRun} from '../../src/journal/index.js';
+import {openJournal, readRun} from '../../src/journal/index.js';
 import type {RunEvent} from '../../src/types.js';
 import {sampleInfo, sampleReading} from './sample-run.js';
 
@@ -14,7 +14,7 @@ async function dispatching(trackers: Tracker[], options: {waiting?: number; pati
   const dispatcher = createDispatcher({
     journal: openJournal(folder),
     trackers,
-    recordsOf: readRecords,
+
     patience: 10_000,
     now: Date.now,
     ...options,

@@ -22,7 +22,7 @@ const fingerprint: Fingerprint = {
 
 export function sampleInfo(id = 'run-1', config: Record<string, unknown> = {lr: 0.001}): RunInfo {
   return {
-    format: 1,
+    format: 2,
     id,
     name: `birds ${id}`,
     created: 1_760_000_000_000,

@@ -80,7 +80,7 @@ it('leaves out a checkpoint with a link that leads out of it, and shows nothing 
   expect(summary.measured).toEqual([]);
   expect(summary.failed).toHaveLength(3);
   for (const {reason} of summary.failed) expect(reason).toContain('is a link that leaves the folder');
-  expect(readFileSync(join(summary.folder, 'events.jsonl'), 'utf8')).not.toMatch(/token-123|123456/);
+  expect(readFileSync(join(summary.folder, 'journal.jsonl'), 'utf8')).not.toMatch(/token-123|123456/);
 });
 
 it('says that an adapter was trained on another model than it is merged onto', async () => {

@@ -112,7 +112,7 @@ export async function finetune({
   const {folder} = await monitor.finish();
   const run = await readRun(folder);
   if (run.baseline === null || run.readings.length < 2) {
-    throw new InvarianceError('engine_failed', `${folder} holds no readings; its events.jsonl says why`);
+    throw new InvarianceError('engine_failed', `${folder} holds no readings; its journal.jsonl says why`);
   }
   const accuracy = accuracyOf(tf, model, task, scenes.heldOut);
   await engine.dispose();

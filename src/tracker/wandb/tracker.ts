@@ -14,7 +14,7 @@ import {
 } from './settings.js';
 import {startUploader, type Uploader} from './delivery/start-uploader.js';
 import {freshState, readState, stateKeeper, writeState} from './delivery/state.js';
-import {journalRecords} from './delivery/journal-tail.js';
+import {journalRecords} from '../../journal/index.js';
 import {defaultTiming, type Timing} from './protocol/timing.js';
 
 /** What `wandbTracker` takes: a run to log into, or the settings of one of our own. */

@@ -1,7 +1,7 @@
 import {existsSync} from 'node:fs';
 import {InvarianceError} from '../../../errors.js';
 import type {RunInfo, RunState} from '../../../types.js';
-import {readRunInfo} from '../../../journal/index.js';
+import {journalRecords, journalState, readRunInfo} from '../../../journal/index.js';
 import {createApi, type Api, type RunPath} from '../protocol/api.js';
 import {SideUploads} from './side-uploads.js';
 import {MediaUploads} from './media-uploads.js';
@@ -13,7 +13,6 @@ import {createSession, notThere, outOfReach, refusal, runUrl, type Session} from
 import {stateKeeper, type UploadState} from './state.js';
 import {quotedBytes, requestBytes, requestRows, summaryFile} from './stream.js';
 import {Summary, summaryText} from '../content/summary.js';
-import {journalRecords, journalState} from './journal-tail.js';
 import {defaultTiming} from '../protocol/timing.js';
 import type {Uploaded, UploadOptions} from './upload.js';
 import {exitCodes} from '../content/exit-codes.js';

@@ -1,5 +1,5 @@
 import {InvarianceError, messageOf} from '../../../errors.js';
-import {readRunInfo} from '../../../journal/index.js';
+import {journalState, readRunInfo} from '../../../journal/index.js';
 import {appendToRun} from './append.js';
 import {lockRun} from './lock.js';
 import type {Pictures} from '../content/rows.js';
@@ -13,7 +13,6 @@ import {
   type WandbOptions,
 } from '../settings.js';
 import {freshState, readState, writeState, type UploadState} from './state.js';
-import {journalState} from './journal-tail.js';
 import type {Timing} from '../protocol/timing.js';
 import {uploadRun} from './upload.js';
 
@@ -95,12 +94,13 @@ export async function syncRun(options: SyncOptions): Promise<Synced> {
       pictures,
       onNotice: ({message}: {message: string}) => onNotice(`${folder}: ${message}`),
     };
+    const journal = await journalState(folder, {onLeftOut: text => onNotice(`${folder}: ${text}`)});
     const {rows, url} = state.own
       ? await appendToRun({...upload, state})
       : await uploadRun({
           ...upload,
           isLive: () => false,
-          withoutEnd: (await journalState(folder)) === 'running' ? 'leave open' : 'crashed',
+          withoutEnd: journal === 'running' ? 'leave open' : 'crashed',
         });
     return {status: 'synced', folder, rows, url};
   } catch (error) {

@@ -3,7 +3,14 @@ import {join} from 'node:path';
 import {InvarianceError, messageOf} from '../../../errors.js';
 import type {RunInfo, RunState} from '../../../types.js';
 import type {JournalRecord} from '../../../journal/index.js';
-import {readRunInfo, runFiles, writerOf} from '../../../journal/index.js';
+import {
+  JournalEnd,
+  journalRecords,
+  JournalTail,
+  readRunInfo,
+  runFiles,
+  writerOf,
+} from '../../../journal/index.js';
 import {createApi} from '../protocol/api.js';
 import {SideUploads} from './side-uploads.js';
 import {MediaUploads} from './media-uploads.js';
@@ -16,7 +23,6 @@ import {readState, stateKeeper, type UploadState} from './state.js';
 import {quotedBytes, requestBytes, requestRows, Rewind, RowStream, type Line} from './stream.js';
 import {exitCodes} from '../content/exit-codes.js';
 import {Summary} from '../content/summary.js';
-import {JournalEnd, journalRecords, JournalTail} from './journal-tail.js';
 import {defaultTiming, type Timing} from '../protocol/timing.js';
 
 export interface UploadOptions {
@@ -301,14 +307,12 @@ class Upload {
 
   /** What the server holds must be on our disk, or a power failure would number new rows as old ones. */
   #syncJournal(): void {
-    for (const kind of ['reading', 'event'] as const) {
-      try {
-        const fd = openSync(join(this.#options.folder, runFiles[kind]), 'r');
-        fsyncSync(fd);
-        closeSync(fd);
-      } catch {
-        // A file that is not there yet, or a disk that cannot: the rows are sent all the same.
-      }
+    try {
+      const fd = openSync(join(this.#options.folder, runFiles.journal), 'r');
+      fsyncSync(fd);
+      closeSync(fd);
+    } catch {
+      // A run of format 1, which nobody writes any more, or a disk that cannot: the rows are sent all the same.
     }
   }
 }

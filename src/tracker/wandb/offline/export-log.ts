@@ -6,7 +6,7 @@ import {replaceFolder} from '../../../disk/index.js';
 import {InvarianceError} from '../../../errors.js';
 import {concatenate} from '../../../protobuf.js';
 import type {RunInfo, RunState} from '../../../types.js';
-import {readRunInfo} from '../../../journal/index.js';
+import {JournalEnd, journalRecords, JournalTail, leftOutText, readRunInfo} from '../../../journal/index.js';
 import type {WandbConfig} from '../content/config.js';
 import {OfflineLogFile} from './log-file.js';
 import {
@@ -24,7 +24,6 @@ import {RunConfig} from '../content/run-config.js';
 import {resolveSettings, type Surroundings} from '../settings.js';
 import {readState} from '../delivery/state.js';
 import {Summary} from '../content/summary.js';
-import {JournalEnd, journalRecords} from '../delivery/journal-tail.js';
 import {exitCodes} from '../content/exit-codes.js';
 
 export interface ExportOptions {
@@ -78,7 +77,7 @@ export async function exportOfflineLog(options: ExportOptions): Promise<Exported
     await mkdir(join(part, 'files'));
     const log = new OfflineLogFile(join(part, `run-${id}.wandb`));
     try {
-      const outline = outlineOf(folder, info);
+      const outline = outlineOf(options, info);
       let count = 0;
       const write = (record: Uint8Array): void => log.write(concatenate(numbered(++count, record)));
       write(headerRecord(info.versions['wandb-invariance'] ?? 'wandb-invariance'));
@@ -124,13 +123,16 @@ async function writeRows({options, info, part, ended, write}: RowsOptions): Prom
   return maker.next;
 }
 
-function outlineOf(folder: string, info: RunInfo): Outline {
+function outlineOf({folder, onNotice}: ExportOptions, info: RunInfo): Outline {
   const config = new RunConfig(info);
   const end = new JournalEnd();
-  for (const record of journalRecords(folder)) {
+  const tail = new JournalTail(folder);
+  for (const record of journalRecords(folder, {tail})) {
     config.see(record);
     end.see(record);
   }
+  const leftOut = leftOutText(tail.problemsAtEnd);
+  if (leftOut !== null) onNotice?.(leftOut);
   return {config: config.value, ended: end.since(0)};
 }
 

@@ -131,7 +131,7 @@ describe('the offline log', () => {
 
   it('leaves torn lines out, and the end where there is none', async () => {
     await recorded({end: false});
-    appendFileSync(join(folder, 'events.jsonl'), '{"seq":22,"type":"logged","time":1,"val');
+    appendFileSync(join(folder, 'journal.jsonl'), '{"type":"logged","time":1,"val');
     const result = await exported();
     expect(result.rows).toBe(21);
     expect(order(payloadsOf(logOf(result)).payloads).at(-1)).toBe('summary');
@@ -218,7 +218,7 @@ describe.skipIf(!pythonHas('wandb'))("the offline log, sent by W&B's own client 
 
   it('arrives whole from a torn journal', {timeout: 120_000}, async () => {
     await recorded({end: false});
-    appendFileSync(join(folder, 'events.jsonl'), '{"seq":22,"type":"logged","time":1,"val');
+    appendFileSync(join(folder, 'journal.jsonl'), '{"type":"logged","time":1,"val');
     const result = await exported();
     expect(existsSync(logOf(result))).toBe(true);
     expect(rowsOf(await sent(result.offlineRun))).toEqual(rowsOf(await uploaded()));
