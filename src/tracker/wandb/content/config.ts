@@ -144,9 +144,9 @@ export function mergeConfig(theirs: WandbConfig, ours: WandbConfig): WandbConfig
       value: {
         ...a,
         ...b,
-        t: {...((b.t ?? {}) as object), ...((a.t ?? {}) as object)},
+        t: {...(b.t ?? {}), ...(a.t ?? {})},
         m: [...mine, ...moved],
-        visualize: {...((a.visualize ?? {}) as object), ...((b.visualize ?? {}) as object)},
+        visualize: {...(a.visualize ?? {}), ...(b.visualize ?? {})},
       },
     },
   };
