@@ -64,11 +64,12 @@ async function sync(runs: string[], options: SyncCommandOptions): Promise<void> 
   }
   if (json) process.stdout.write(`${JSON.stringify(results, null, 2)}\n`);
   else if (folders.length === 0) process.stdout.write(`no runs for W&B in ${dir}\n`);
-  if (results.some(({status}) => status === 'failed')) process.exitCode = 1;
+  if (results.some(({status}) => status !== 'synced')) process.exitCode = 1;
 }
 
 function lineOf(result: Synced): string {
-  return result.status === 'synced'
-    ? `${result.folder}: ${result.rows} rows, ${result.url}`
-    : `${result.folder}: failed: ${result.message}`;
+  const {folder} = result;
+  if (result.status === 'failed') return `${folder}: failed: ${result.message}`;
+  const owed = result.status === 'owing' ? `; still owed: ${result.owed}; sync again` : '';
+  return `${folder}: ${result.rows} rows, ${result.url}${owed}`;
 }

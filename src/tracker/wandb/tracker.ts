@@ -1,7 +1,7 @@
 import {messageOf} from '../../errors.js';
 import type {Tracker} from '../contract.js';
 import {askOnTerminal, type AskedKey} from './ask-key.js';
-import {logIntoOwnRun, type OwnRun, type OwnRunLogger} from './sdk-run.js';
+import {SdkRunLogger, type OwnRun} from './sdk-run.js';
 import type {Pictures} from './content/rows.js';
 import {runUrl} from './protocol/session.js';
 import {
@@ -12,6 +12,7 @@ import {
   type WandbOptions,
   type WandbSettings,
 } from './settings.js';
+import {OwedList, owedText} from './delivery/owed.js';
 import {startUploader, type Uploader} from './delivery/start-uploader.js';
 import {freshState, readState, stateKeeper, writeState} from './delivery/state.js';
 import {journalRecords} from '../../journal/index.js';
@@ -99,7 +100,8 @@ export function wandbTracker(options: WandbTrackerOptions = {}): Tracker {
       );
       const fresh = freshState(now, {own: appendTo === undefined ? false : 'elsewhere'});
       const state = before?.opened ? before : fresh;
-      // Whatever becomes of the key, `sync` finds how the run is to be uploaded.
+      new OwedList(state, () => {}).add({kind: 'rows'});
+      // Whatever becomes of the key, `sync` finds how the run is to be uploaded, and that it is.
       writeState(folder, {...state, settings: now, problem: null});
       if (settings.mode !== 'online') return;
       const found = findApiKey(now.baseUrl, {apiKey: wandb.apiKey, today: settings.baseUrl}, surroundings);
@@ -124,8 +126,11 @@ export function wandbTracker(options: WandbTrackerOptions = {}): Tracker {
       asked?.cancel();
       await asked?.answer;
       const {finishMs} = {...defaultTiming, ...timing};
-      if (uploader === undefined || (await uploader.wait(finishMs))) return;
-      say(`W&B does not hold everything yet; what is missing: \`wandb-invariance sync ${folder}\``);
+      if (uploader === undefined) return;
+      await uploader.wait(finishMs);
+      const owed = owedText(readState(folder)?.owed ?? []);
+      if (owed !== '')
+        say(`W&B does not hold ${owed} yet; what is missing: \`wandb-invariance sync ${folder}\``);
     },
   };
 }
@@ -144,7 +149,7 @@ function ownRunTracker(
     settings: WandbSettings;
   },
 ): Tracker {
-  let logger: OwnRunLogger;
+  let logger: SdkRunLogger;
   let folder = '';
   return {
     name: 'wandb',
@@ -158,22 +163,24 @@ function ownRunTracker(
       state.settings = {...settings, ...place};
       const save = stateKeeper(folder, state, say);
       save();
-      logger = logIntoOwnRun({run, folder, state, save, pictures, timing, onNotice: say});
+      logger = new SdkRunLogger({run, folder, info, state, save, pictures, timing, onNotice: say});
       // Known as soon as W&B says it, so that `sync` finds the run of a process that was killed.
-      void logger.path.then(
+      void logger.path().then(
         path => {
           state.opened = {...path, url: runUrl(place.baseUrl, path)};
           save();
         },
         error => say(`the run's owner is not known: ${messageOf(error)}`),
       );
-      await logger.start(info, resumed ? journalRecords(folder) : []);
+      await logger.start(resumed ? journalRecords(folder) : []);
     },
     event: event => logger.event(event),
     reading: reading => logger.reading(reading),
     async finish(state) {
-      if (await logger.finish({type: 'ended', time: Date.now(), state})) return;
-      say(`rows may be missing in W&B; once your run has ended: \`wandb-invariance sync ${folder}\``);
+      await logger.finish({type: 'ended', time: Date.now(), state});
+      const owed = owedText(readState(folder)?.owed ?? []);
+      if (owed !== '')
+        say(`${owed} may be missing in W&B; once your run has ended: \`wandb-invariance sync ${folder}\``);
     },
   };
 }

@@ -136,8 +136,11 @@ describe("in the user's own run of the SDK", () => {
     const rows = rowsOf(server.store.only).filter(row => 'invariance/scored_layers' in row);
     expect(rows.map(row => row['train/global_step'])).toEqual([0, 100]);
     expect(say.some(line => line.includes('could not be'))).toBe(true);
+    const count = readState(folder)!.owed.find(owed => owed.kind === 'media')!.files;
+    expect(count).toBeGreaterThan(10);
     expect(say.at(-1)).toBe(
-      `rows may be missing in W&B; once your run has ended: \`wandb-invariance sync ${folder}\``,
+      `rows, config and metric definitions, and ${count} tables and pictures may be missing in W&B; ` +
+        `once your run has ended: \`wandb-invariance sync ${folder}\``,
     );
     // Tables that waited follow.
     expect(

@@ -1,9 +1,9 @@
 import {messageOf} from '../../../errors.js';
-import type {Baseline, Matrix, Reading, RunInfo} from '../../../types.js';
-import type {JournalRecord} from '../../../journal/index.js';
+import type {Baseline, Reading, RunInfo} from '../../../types.js';
+import {plain, type JournalRecord} from '../../../journal/index.js';
 import {epochKey, scalarsOf, stepKey} from '../../keys.js';
-import {plain} from '../../../journal/index.js';
 import {chartReading, charts, retentionOf, type ChartReading} from './charts.js';
+import {matrixTable} from './matrix-table.js';
 import {
   imageMedia,
   layerStrip,
@@ -13,6 +13,7 @@ import {
   type Picture,
   type TableData,
 } from './media.js';
+import {splitRow} from './split-row.js';
 
 /** A line takes at most this much inside a request, where it is quoted once more; W&B refuses 9.9 MiB. */
 export const lineBytes = 4 * 1024 * 1024;
@@ -23,7 +24,7 @@ export const rowKey = 'invariance/row';
 /** One line of a run's history. */
 export interface Row {
   values: Record<string, unknown>;
-  /** Files to be uploaded before it. */
+  /** Files that it names. */
   files: MediaFile[];
 }
 
@@ -46,33 +47,6 @@ export const mediaKeys = {
   strip: 'invariance/retention_strip',
 } as const;
 
-/** R_t, W0, N and D. Rows of layers whose inversion did not converge hold their drift alone. */
-function matrixTable(reading: Reading, baseline: Baseline): TableData {
-  const judged = (matrix: Matrix, i: number, j: number): number | null =>
-    baseline.gates[i]!.passed ? matrix[i]![j]! : null;
-  const columns = [
-    'pretrained_layer',
-    'finetuned_layer',
-    'retention',
-    'retention_biased',
-    'ceiling',
-    'floor',
-    'drift',
-  ];
-  const data = reading.layers.flatMap((row, i) =>
-    reading.layers.map((column, j) => [
-      row,
-      column,
-      judged(reading.retention.unbiased, i, j),
-      judged(reading.retention.biased, i, j),
-      judged(baseline.ceiling.unbiased, i, j),
-      judged(baseline.floor.unbiased, i, j),
-      reading.drift.unbiased[i]![j]!,
-    ]),
-  );
-  return {columns, data};
-}
-
 /** What says something of the whole run, whichever row it stands in. */
 export const runKeys: ReadonlySet<string> = new Set([
   mediaKeys.map,
@@ -82,36 +56,6 @@ export const runKeys: ReadonlySet<string> = new Set([
 /** Tables that grow are sent after 1, 2, 4, 8, … readings and at the end: their bytes stay in proportion to the run. */
 function isPowerOfTwo(count: number): boolean {
   return (count & (count - 1)) === 0;
-}
-
-function bytesInRequest(value: unknown): number {
-  return Buffer.byteLength(JSON.stringify(JSON.stringify(value)));
-}
-
-/** A row whose text would be too long becomes several, each with the same place on the axes. */
-function split(values: Record<string, unknown>, limit: number): Record<string, unknown>[] {
-  // No character of the text takes more than three bytes: most rows need not be counted.
-  if (JSON.stringify(values).length * 3 <= limit || bytesInRequest(values) <= limit) return [values];
-  const {[stepKey]: step, [epochKey]: epoch, _runtime, _timestamp, ...rest} = values;
-  const axes = Object.fromEntries(
-    Object.entries({[stepKey]: step, [epochKey]: epoch, _runtime, _timestamp}).filter(
-      ([, v]) => v !== undefined,
-    ),
-  );
-  const parts: Record<string, unknown>[] = [];
-  let part: Record<string, unknown> = {...axes};
-  let length = bytesInRequest(part);
-  for (const [key, value] of Object.entries(rest)) {
-    const more = bytesInRequest({[key]: value});
-    if (length + more > limit && Object.keys(part).length > Object.keys(axes).length) {
-      parts.push(part);
-      part = {...axes};
-      length = bytesInRequest(part);
-    }
-    part[key] = value;
-    length += more;
-  }
-  return [...parts, part];
 }
 
 export interface RowMakerOptions {
@@ -262,7 +206,7 @@ export class RowMaker {
       _runtime: Math.max(0, (time - this.#info.created) / 1000),
     };
     const files = media.map(([, {file}]) => file);
-    return split(all, this.#limit).map((part, i) => ({
+    return splitRow(all, this.#limit).map((part, i) => ({
       values: {...part, _step: this.#next++},
       files: i === 0 ? files : [],
     }));

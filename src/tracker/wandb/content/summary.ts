@@ -1,6 +1,7 @@
 import type {LayerName} from '../../../types.js';
 import {stepKey, type SummaryKind} from '../../keys.js';
 import {summaryKinds} from './config.js';
+import {quotedBytes} from './quoted-bytes.js';
 import {runKeys} from './rows.js';
 
 /** Longest summary inside a request, in bytes; W&B refuses requests of 10 MiB. */
@@ -8,13 +9,13 @@ const summaryBytes = 9 * 1024 * 1024;
 
 /** A summary as its file holds it; keys that find no room in a request are left out. */
 export function summaryText(values: Record<string, unknown>): string {
-  const quoted = (value: unknown): number => Buffer.byteLength(JSON.stringify(JSON.stringify(value)));
-  if (quoted(values) <= summaryBytes) return JSON.stringify(values);
+  const text = JSON.stringify(values);
+  if (quotedBytes(text) <= summaryBytes) return text;
   let room = summaryBytes;
   return JSON.stringify(
     Object.fromEntries(
       Object.entries(values).filter(([key, value]) => {
-        const bytes = quoted({[key]: value});
+        const bytes = quotedBytes(JSON.stringify({[key]: value}));
         const fits = bytes <= room;
         if (fits) room -= bytes;
         return fits;

@@ -1,20 +1,17 @@
-import {messageOf} from '../../../errors.js';
 import type {RunEvent} from '../../../types.js';
 import type {Api, RunPath} from '../protocol/api.js';
 import {addAliases, uploadArtifact} from '../protocol/artifacts.js';
-import {BackgroundQueue} from './background-queue.js';
 import type {Session} from '../protocol/session.js';
+import type {OwedList} from './owed.js';
 import type {UploadState} from './state.js';
 
-export type CheckpointEvent = Extract<RunEvent, {type: 'checkpoint'}>;
+type CheckpointEvent = Extract<RunEvent, {type: 'checkpoint'}>;
 
 export interface ModelsOptions {
-  session: Session;
   api: Api;
   path: () => Promise<RunPath>;
-  state: UploadState;
-  /** Writes the state. */
-  save: () => void;
+  state: Pick<UploadState, 'settings' | 'artifacts'>;
+  owed: OwedList;
   onNotice: (message: string) => void;
 }
 
@@ -24,27 +21,16 @@ function keyOf({time, path, aliases}: CheckpointEvent): string {
 }
 
 /**
- * Checkpoints as versions of the artifact `model-<run id>`, uploaded beside the rows, in the order of their events. A
- * second event for a folder names it anew, as the best one for instance. An upload that fails is said, and is tried again
- * at the end of the run and by `sync`.
+ * Checkpoints as versions of the artifact `model-<run id>`, in the order of their events. A second event for a folder names
+ * it anew, as the best one for instance.
  */
 export class Models {
   readonly #options: ModelsOptions;
-  readonly #aside: BackgroundQueue;
   readonly #seen = new Set<string>();
   #events: CheckpointEvent[] = [];
 
   constructor(options: ModelsOptions) {
     this.#options = options;
-    this.#aside = new BackgroundQueue(options.onNotice);
-  }
-
-  get done(): Promise<void> {
-    return this.#aside.done;
-  }
-
-  get isIdle(): boolean {
-    return this.#aside.isIdle;
   }
 
   see(event: CheckpointEvent): void {
@@ -52,21 +38,56 @@ export class Models {
     if (this.#mode === false || this.#seen.has(key)) return;
     this.#seen.add(key);
     this.#events.push(event);
-    if (this.#mode === 'checkpoint') this.#enqueue(event);
+    if (this.#mode === 'checkpoint') this.#owe(event);
   }
 
-  /** Begins what is left: what failed before, and with `end` the last checkpoint and the best one. */
+  /** Nothing follows: with `end`, the last checkpoint and the best one are owed now, and no other is. */
   end(): void {
+    const {owed} = this.#options;
     if (this.#mode === 'end') this.#events = this.#lastAndBest();
-    for (const event of this.#events) this.#enqueue(event);
+    const keys = this.#events.map(keyOf);
+    for (const old of owed.of('artifact')) if (!keys.includes(old.checkpoint)) owed.settle(old);
+    for (const event of this.#events) this.#owe(event);
+  }
+
+  /** Those owed whose events were read. */
+  get waiting(): string[] {
+    return this.#options.owed
+      .of('artifact')
+      .map(({checkpoint}) => checkpoint)
+      .filter(key => this.#find(key) !== undefined);
+  }
+
+  folderOf(key: string): string {
+    return this.#find(key)!.path;
+  }
+
+  async deliver(key: string, session: Session): Promise<void> {
+    const {state, owed, onNotice} = this.#options;
+    const event = this.#find(key)!;
+    try {
+      state.artifacts[key] = await this.#send(event, session);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      // Old checkpoints are deleted while training goes on.
+      onNotice(`checkpoint ${event.path} is gone and was not uploaded`);
+      state.artifacts[key] = null;
+    }
+    owed.settle({kind: 'artifact', checkpoint: key});
   }
 
   get #mode() {
     return this.#options.state.settings.logModel;
   }
 
-  #enqueue(event: CheckpointEvent): void {
-    this.#aside.do(() => this.#deliver(event), `checkpoint ${event.path}`);
+  #find(key: string): CheckpointEvent | undefined {
+    return this.#events.find(event => keyOf(event) === key);
+  }
+
+  #owe(event: CheckpointEvent): void {
+    const checkpoint = keyOf(event);
+    if (this.#options.state.artifacts[checkpoint] === undefined)
+      this.#options.owed.add({kind: 'artifact', checkpoint});
   }
 
   #lastAndBest(): CheckpointEvent[] {
@@ -94,44 +115,22 @@ export class Models {
     return [...aliases].filter(alias => !behind.some(later => later.aliases.includes(alias)));
   }
 
-  async #deliver(event: CheckpointEvent): Promise<void> {
-    const {session, api, state, save, onNotice} = this.#options;
-    const key = keyOf(event);
-    if (state.artifacts[key] !== undefined) return;
+  /** The id of the version that the folder is at W&B. */
+  async #send(event: CheckpointEvent, session: Session): Promise<string> {
+    const {api, state} = this.#options;
     const {path: folder, step} = event;
+    const path = await this.#options.path();
+    const name = `model-${path.run}`;
+    const aliases = this.#aliasesOf(event);
     const earlier = this.#events
       .slice(0, this.#events.indexOf(event))
       .findLast(other => other.path === folder && state.artifacts[keyOf(other)]);
-    try {
-      const path = await this.#options.path();
-      const name = `model-${path.run}`;
-      const aliases = this.#aliasesOf(event);
-      const known = earlier && !event.aliases.includes('latest') ? state.artifacts[keyOf(earlier)]! : null;
-      if (known !== null) await addAliases(session, api, path, {artifactID: known, name, aliases});
-      state.artifacts[key] =
-        known ??
-        (await uploadArtifact(session, api, path, {
-          name,
-          type: 'model',
-          folder,
-          aliases,
-          metadata: {step},
-          step,
-        }));
-      state.owedModels = state.owedModels.filter(other => other !== key);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
-        // Old checkpoints are deleted while training goes on.
-        onNotice(`checkpoint ${folder} is gone and was not uploaded`);
-        state.artifacts[key] = null;
-        state.owedModels = state.owedModels.filter(other => other !== key);
-      } else {
-        if (!state.owedModels.includes(key)) state.owedModels.push(key);
-        onNotice(
-          `checkpoint ${folder} was not uploaded: ${messageOf(error)}; \`wandb-invariance sync\` tries again`,
-        );
-      }
+    if (earlier === undefined || event.aliases.includes('latest')) {
+      const source = {name, type: 'model', folder, aliases, metadata: {step}, step};
+      return uploadArtifact(session, api, path, source);
     }
-    save();
+    const artifactID = state.artifacts[keyOf(earlier)]!;
+    await addAliases(session, api, path, {artifactID, name, aliases});
+    return artifactID;
   }
 }

@@ -3,7 +3,9 @@ import type {RunInfo} from '../../../types.js';
 import type {RunPath} from '../protocol/api.js';
 import {firstLineOf} from '../content/config.js';
 import type {RunConfig} from '../content/run-config.js';
-import {configFor, notThere, runUrl, type RunStatus, type Session} from '../protocol/session.js';
+import {notThere} from '../protocol/refusals.js';
+import type {RunStatus} from '../protocol/run-status.js';
+import {configFor, runUrl, type Session} from '../protocol/session.js';
 import type {UploadState} from './state.js';
 
 interface Known {
@@ -37,7 +39,7 @@ export async function openRun({
   path,
   found,
   config,
-}: Known & {path: RunPath; found: RunStatus | null; config: RunConfig}): Promise<RunStatus> {
+}: Known & {path: RunPath; found: RunStatus | null; config: RunConfig}): Promise<RunPath> {
   const {settings} = state;
   const isNew = state.opened === null;
   if (found === null && !isNew) throw notThere(path);
@@ -60,10 +62,11 @@ export async function openRun({
   state.completed = null;
   state.base ??= ours ?? found?.lines ?? 0;
   config.firstLine = state.base;
-  const merged = configFor(found, config.value);
+  // A run of ours that goes on has its config, and the journal that would say it again is not read yet.
+  const merged = isNew ? configFor(found, config.value) : undefined;
   const opened = await session.upsert(path, {settings, info, config: merged, isNew});
   state.opened = {...opened, url: runUrl(settings.baseUrl, opened)};
-  return found ?? {id: '', lines: 0, lastStep: null, summary: {}, config: merged};
+  return opened;
 }
 
 /** W&B's line numbers allow one writer: a run that another client writes at this moment would lose its lines. */

@@ -1,90 +1,133 @@
 import type {JournalRecord} from '../../../journal/index.js';
+import type {RunInfo} from '../../../types.js';
 import {Alerts} from '../content/alerts.js';
-import type {Api, RunPath} from '../protocol/api.js';
-import {BackgroundQueue} from './background-queue.js';
+import type {MediaFile} from '../content/media.js';
+import {RunConfig} from '../content/run-config.js';
+import type {RunPath} from '../protocol/api.js';
+import type {Connection} from '../protocol/connection.js';
+import type {Session} from '../protocol/session.js';
+import {Lane, type LaneOptions} from './lane.js';
+import {MediaUploads} from './media-uploads.js';
 import {Models} from './models.js';
-import {createBackoff} from '../protocol/backoff.js';
-import type {RunConfig} from '../content/run-config.js';
-import {createSession, type Session} from '../protocol/session.js';
+import type {OwedList} from './owed.js';
 import type {UploadState} from './state.js';
-import type {Timing} from '../protocol/timing.js';
 
 export interface SideUploadsOptions {
-  api: Api;
-  timing: Timing;
-  sleep: (ms: number) => Promise<void>;
-  path: () => Promise<RunPath>;
+  connection: Connection;
+  folder: string;
+  info: RunInfo;
   state: UploadState;
-  /** Writes the state. */
-  save: () => void;
-  /** Sent whenever it grows; without it nothing of the config is. */
-  config?: RunConfig;
+  owed: OwedList;
+  path: () => Promise<RunPath>;
+  /** As `MediaUploads` takes it. */
+  tells: boolean;
   onNotice: (message: string) => void;
 }
 
 /**
- * What of a run's records is no row: config, alerts, checkpoints. All of it goes beside the rows, with a patience of its
- * own (`storageForMs`), and what fails is said and stops nothing.
+ * What of a run is no row: config, alerts, tables and pictures, checkpoints. Each is owed as soon as it is known and goes
+ * beside the rows, in a lane of its kind; what fails is said, stays owed, and stops nothing.
  */
 export class SideUploads {
   readonly #options: SideUploadsOptions;
-  readonly #session: Session;
-  readonly #aside: BackgroundQueue;
+  readonly config: RunConfig;
+  readonly media: MediaUploads;
   readonly #alerts: Alerts;
   readonly #models: Models;
-  #configIsDue = false;
+  readonly #lanes: Record<'config' | 'alert' | 'media' | 'model', Lane>;
+  /** Journal seq of the last record that added to the config. */
+  #configSeq = -1;
 
   constructor(options: SideUploadsOptions) {
-    const {api, timing, sleep, path, state, save, onNotice} = options;
+    const {connection, folder, info, state, owed, path, tells, onNotice} = options;
+    const {api} = connection;
     this.#options = options;
-    const newSession = (): Session =>
-      createSession({
-        api,
-        backoff: () => createBackoff({timing: {...timing, retryForMs: timing.storageForMs}, sleep}),
-      });
-    this.#session = newSession();
-    this.#aside = new BackgroundQueue(onNotice);
+    this.config = new RunConfig(info);
+    this.media = new MediaUploads({api, folder, owed, path, tells, onNotice});
     this.#alerts = new Alerts(state.settings.alerts, state.alerted);
-    this.#models = new Models({session: newSession(), api, path, state, save, onNotice});
+    this.#models = new Models({api, path, state, owed, onNotice});
+    const lane = (parts: Pick<LaneOptions, 'waiting' | 'deliver' | 'failed'>) =>
+      new Lane({connection, onNotice, ...parts});
+    this.#lanes = {
+      config: lane({
+        waiting: () => owed.of('config').map(({kind}) => kind),
+        deliver: (_, {session}) => this.#sendConfig(session),
+        failed: (_, reason) => `the run's config could not be added to: ${reason}`,
+      }),
+      alert: lane({
+        waiting: () => owed.of('alert').map(({layer}) => layer),
+        deliver: (layer, {session}) => this.#sendAlert(layer, session),
+        failed: (layer, reason) => `the alert on ${layer} could not be sent: ${reason}`,
+      }),
+      media: lane({
+        waiting: () => (this.media.waiting.length > 0 ? ['media'] : []),
+        deliver: (_, {backoff}) => this.media.deliver(backoff),
+        failed: (_, reason) =>
+          `W&B's storage takes no tables and pictures (${reason}); they follow the rows later`,
+      }),
+      model: lane({
+        waiting: () => this.#models.waiting,
+        deliver: (key, {session}) => this.#models.deliver(key, session),
+        failed: (key, reason) =>
+          `checkpoint ${this.#models.folderOf(key)} was not uploaded: ${reason}; \`wandb-invariance sync\` tries again`,
+      }),
+    };
   }
 
+  /** Puts on the list what a record of the journal adds to it; one that was read before adds nothing. */
   see(record: JournalRecord): void {
-    if (this.#options.config?.see(record)) this.#sendConfig(this.#options.config);
-    for (const {layer, title, text} of this.#alerts.see(record))
-      this.#aside.do(() => this.#alert(layer, title, text), `the alert on ${layer} could not be sent`);
+    const {state, owed} = this.#options;
+    if (this.config.see(record)) {
+      this.#configSeq = record.seq;
+      if (record.seq > state.configured) owed.add({kind: 'config'});
+    }
+    for (const alert of this.#alerts.see(record)) {
+      state.alerted.push(alert.layer);
+      owed.add({kind: 'alert', ...alert});
+    }
     if (record.kind === 'event' && record.event.type === 'checkpoint') this.#models.see(record.event);
+    // The config waits until the journal is read: half of it would take away what W&B has of it.
+    const {alert, media, model} = this.#lanes;
+    for (const lane of [alert, media, model]) lane.poke();
   }
 
-  /** Once for all that was learnt until it goes out. */
-  #sendConfig(config: RunConfig): void {
-    if (this.#configIsDue) return;
-    this.#configIsDue = true;
-    this.#aside.do(async () => {
-      this.#configIsDue = false;
-      await this.#session.mergeConfig(await this.#options.path(), config.value);
-    }, "the run's config could not be added to");
+  /** To be called before the row that names the files is sent. */
+  keep(files: readonly MediaFile[]): void {
+    this.media.keep(files);
+    this.#lanes.media.poke();
   }
 
-  /** Nothing follows: begins what waits for the end. */
-  end(): void {
-    this.#models.end();
+  /** The journal is read as far as it goes: begins what waits. */
+  poke(): void {
+    for (const lane of Object.values(this.#lanes)) lane.poke();
   }
 
-  /** Resolves when all that was begun is done or has failed. */
-  async done(): Promise<void> {
-    await Promise.all([this.#aside.done, this.#models.done]);
+  /** Tries all that is owed once more; with `ended`, also what waits for the end of the run. */
+  async finish({ended}: {ended: boolean}): Promise<void> {
+    if (ended) this.#models.end();
+    await Promise.all(Object.values(this.#lanes).map(lane => lane.finish()));
   }
 
-  get isIdle(): boolean {
-    return this.#aside.isIdle && this.#models.isIdle;
+  stop(): void {
+    for (const lane of Object.values(this.#lanes)) lane.stop();
   }
 
-  async #alert(layer: string, title: string, text: string): Promise<void> {
-    const {api, state, save} = this.#options;
-    const {entity: entityName, project: projectName, run: runName} = await this.#options.path();
+  async #sendConfig(session: Session): Promise<void> {
+    const {path, state, owed} = this.#options;
+    const seq = this.#configSeq;
+    await session.mergeConfig(await path(), this.config.value);
+    state.configured = Math.max(state.configured, seq);
+    // What was learnt meanwhile is still owed.
+    if (this.#configSeq === seq) owed.settle({kind: 'config'});
+  }
+
+  async #sendAlert(layer: string, session: Session): Promise<void> {
+    const {connection, path, owed} = this.#options;
+    const alert = owed.of('alert').find(each => each.layer === layer)!;
+    const {title, text} = alert;
+    const {entity: entityName, project: projectName, run: runName} = await path();
     const variables = {entityName, projectName, runName, title, text, severity: 'WARN', waitDuration: 0};
-    await this.#session.attempt(() => api.graphql('NotifyScriptableRunAlert', variables));
-    state.alerted.push(layer);
-    save();
+    await session.attempt(() => connection.api.graphql('NotifyScriptableRunAlert', variables));
+    owed.settle(alert);
   }
 }

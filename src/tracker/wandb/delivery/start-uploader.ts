@@ -9,8 +9,8 @@ import {wordsFile, type UploaderMessage, type UploaderTask} from './uploader.js'
 const restarts = 20;
 
 export interface Uploader {
-  /** Resolves when the upload is done or has failed; true where everything was delivered within `ms`. */
-  wait(ms: number): Promise<boolean>;
+  /** Resolves when the upload is done or has failed, or after `ms`; the run's state says what is owed then. */
+  wait(ms: number): Promise<void>;
 }
 
 export interface StartUploaderOptions {
@@ -99,17 +99,15 @@ export function startUploader({
   start();
   return {
     async wait(ms) {
-      if (result === null) {
-        await new Promise<void>(resolve => {
-          // The process has nothing else to live for while it waits: the timer holds it.
-          const timer = setTimeout(resolve, ms);
-          waiting.add(() => {
-            clearTimeout(timer);
-            resolve();
-          });
+      if (result !== null) return;
+      await new Promise<void>(resolve => {
+        // The process has nothing else to live for while it waits: the timer holds it.
+        const timer = setTimeout(resolve, ms);
+        waiting.add(() => {
+          clearTimeout(timer);
+          resolve();
         });
-      }
-      return result === 'done';
+      });
     },
   };
 }

@@ -3,6 +3,7 @@ import {join} from 'node:path';
 import {replaceFileSync} from '../../../disk/index.js';
 import {InvarianceError, messageOf} from '../../../errors.js';
 import type {WandbSettings} from '../settings.js';
+import type {Owed} from './owed.js';
 
 /** Name of the file in a run folder. */
 export const stateFile = 'wandb.json';
@@ -23,14 +24,14 @@ export interface UploadState {
   rows: number;
   /** Journal seq of the last record when the server was told the end. */
   completed: number | null;
+  /** Journal seq of the last record that the config at W&B knows of; -1 where it knows of none. */
+  configured: number;
   /** Artifact by checkpoint event; null where the checkpoint was deleted before it could be uploaded. */
   artifacts: Record<string, string | null>;
-  /** Checkpoint events whose upload failed. */
-  owedModels: string[];
-  /** Tables and pictures that rows name and storage did not take yet; their bytes are in `owedFolder`. */
-  owedFiles: string[];
-  /** Layers that raised their alert. */
+  /** Layers that raised their alert, whether it is sent or owed. */
   alerted: string[];
+  /** What W&B does not have yet. */
+  owed: Owed[];
   /** Why the upload stopped, for `sync` and `list`. */
   problem: string | null;
 }
@@ -46,10 +47,10 @@ export function freshState(
     own,
     rows: 0,
     completed: null,
+    configured: -1,
     artifacts: {},
-    owedModels: [],
-    owedFiles: [],
     alerted: [],
+    owed: [{kind: 'rows'}, {kind: 'config'}],
     problem: null,
   };
 }
@@ -63,12 +64,34 @@ export function readState(folder: string): UploadState | null {
     return null;
   }
   try {
-    return JSON.parse(text) as UploadState;
+    return withOwed(JSON.parse(text) as UploadState | StateBefore);
   } catch (cause) {
     throw new InvarianceError('bad_record', `${join(folder, stateFile)} is not JSON: ${messageOf(cause)}`, {
       cause,
     });
   }
+}
+
+/** Up to 0.1.0 what is owed had a list a kind, and whether the config had arrived was not known. */
+type StateBefore = Omit<UploadState, 'owed' | 'configured'> & {
+  owed?: undefined;
+  owedFiles?: string[];
+  owedModels?: string[];
+};
+
+function withOwed(state: UploadState | StateBefore): UploadState {
+  if (state.owed !== undefined) return state;
+  const {owedFiles = [], owedModels = [], ...rest} = state;
+  return {
+    ...rest,
+    configured: -1,
+    owed: [
+      ...(state.completed === null ? [{kind: 'rows'} as const] : []),
+      {kind: 'config'},
+      ...(owedFiles.length > 0 ? [{kind: 'media', files: owedFiles.length} as const] : []),
+      ...owedModels.map(checkpoint => ({kind: 'artifact', checkpoint}) as const),
+    ],
+  };
 }
 
 /** Whole or not at all, and on the disk when it returns. */

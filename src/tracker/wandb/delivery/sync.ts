@@ -1,7 +1,8 @@
 import {InvarianceError, messageOf} from '../../../errors.js';
 import {journalState, readRunInfo} from '../../../journal/index.js';
-import {appendToRun} from './append.js';
+import {deliverRun} from './deliver.js';
 import {lockRun} from './lock.js';
+import {owedText} from './owed.js';
 import type {Pictures} from '../content/rows.js';
 import {
   findApiKey,
@@ -14,7 +15,6 @@ import {
 } from '../settings.js';
 import {freshState, readState, writeState, type UploadState} from './state.js';
 import type {Timing} from '../protocol/timing.js';
-import {uploadRun} from './upload.js';
 
 /** Somebody waits for it: a server that stays away for this long, in milliseconds, is a failure. */
 export const syncForMs = 120_000;
@@ -22,6 +22,8 @@ export const syncForMs = 120_000;
 /** What became of one run. */
 export type Synced =
   | {status: 'synced'; folder: string; rows: number; url: string}
+  /** All rows are there, and something beside them is not: `owed` says what, for people. */
+  | {status: 'owing'; folder: string; rows: number; url: string; owed: string}
   | {status: 'failed'; folder: string; message: string};
 
 export interface SyncOptions extends Pick<WandbOptions, 'apiKey' | 'baseUrl' | 'project' | 'entity' | 'id'> {
@@ -87,22 +89,23 @@ export async function syncRun(options: SyncOptions): Promise<Synced> {
     if (lock.status === 'held') throw new InvarianceError('tracker_failed', lock.by);
     ({release} = lock);
     writeState(folder, state);
-    const upload = {
+    const journal = await journalState(folder, {onLeftOut: text => onNotice(`${folder}: ${text}`)});
+    if (state.own && journal === 'running')
+      throw new InvarianceError(
+        'tracker_failed',
+        `${folder} is still being written; sync it when its run has ended`,
+      );
+    const {owed, ...delivered} = await deliverRun({
       folder,
       apiKey: found.key,
       timing,
       pictures,
-      onNotice: ({message}: {message: string}) => onNotice(`${folder}: ${message}`),
-    };
-    const journal = await journalState(folder, {onLeftOut: text => onNotice(`${folder}: ${text}`)});
-    const {rows, url} = state.own
-      ? await appendToRun({...upload, state})
-      : await uploadRun({
-          ...upload,
-          isLive: () => false,
-          withoutEnd: journal === 'running' ? 'leave open' : 'crashed',
-        });
-    return {status: 'synced', folder, rows, url};
+      isLive: () => false,
+      withoutEnd: journal === 'running' ? 'leave open' : 'crashed',
+      onNotice: ({message}) => onNotice(`${folder}: ${message}`),
+    });
+    if (owed.length === 0) return {status: 'synced', folder, ...delivered};
+    return {status: 'owing', folder, ...delivered, owed: owedText(owed)};
   } catch (error) {
     return {status: 'failed', folder, message: messageOf(error)};
   } finally {

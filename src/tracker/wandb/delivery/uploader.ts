@@ -1,12 +1,10 @@
 import {rmSync} from 'node:fs';
 import {join} from 'node:path';
 import {InvarianceError, messageOf} from '../../../errors.js';
-import {appendToRun} from './append.js';
+import {deliverRun} from './deliver.js';
 import {lockRun, type Lock} from './lock.js';
 import type {Pictures} from '../content/rows.js';
-import {readState} from './state.js';
 import {defaultTiming, type Timing} from '../protocol/timing.js';
-import {uploadRun, type UploadOptions} from './upload.js';
 
 /** What the uploading process tells the training process. */
 export type UploaderMessage =
@@ -43,27 +41,24 @@ export async function runUploader(
   };
   process.on('SIGINT', () => {});
   process.on('SIGTERM', () => setTimeout(() => process.exit(143), graceMs).unref());
-  const options: UploadOptions = {
-    folder,
-    apiKey,
-    timing,
-    pictures,
-    writer,
-    isLive: () => parent.connected,
-    withoutEnd: 'crashed',
-    onOpened: url => tell({type: 'opened', url}),
-    onNotice: notice => tell({type: 'notice', ...notice}),
-  };
   let release: (() => void) | null = null;
   let end: UploaderMessage;
   try {
     release = await lockOf(folder, {...defaultTiming, ...timing}, message =>
       tell({type: 'notice', level: 'warning', message}),
     );
-    const state = readState(folder);
-    const {rows, url} = state?.own
-      ? await appendToRun({...options, state, waits: true})
-      : await uploadRun(options);
+    const {rows, url} = await deliverRun({
+      folder,
+      apiKey,
+      timing,
+      pictures,
+      writer,
+      isLive: () => parent.connected,
+      withoutEnd: 'crashed',
+      waits: true,
+      onOpened: at => tell({type: 'opened', url: at}),
+      onNotice: notice => tell({type: 'notice', ...notice}),
+    });
     end = {type: 'done', rows, url};
   } catch (error) {
     if (!(error instanceof InvarianceError))

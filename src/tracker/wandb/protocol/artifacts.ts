@@ -3,7 +3,7 @@ import {createReadStream} from 'node:fs';
 import {readdir} from 'node:fs/promises';
 import {join, relative, sep} from 'node:path';
 import type {Api, RunPath} from './api.js';
-import type {Session, Target} from './session.js';
+import type {Session, StoragePlace} from './session.js';
 
 export interface ArtifactSource {
   /** Artifact name: `model-<run id>`. */
@@ -60,7 +60,7 @@ function targetOf({
 }: {
   uploadUrl: string | null;
   uploadHeaders: string[] | null;
-}): Target {
+}): StoragePlace {
   return uploadUrl === null ? null : {url: uploadUrl, headers: uploadHeaders ?? []};
 }
 
@@ -110,7 +110,7 @@ export async function uploadArtifact(
   const contents: Record<string, unknown> = {};
   for (const {name, path: file, md5, size} of entries) {
     const digest = md5.toString('base64');
-    const ask = async (): Promise<Target> => {
+    const ask = async (): Promise<StoragePlace> => {
       const prepared = await session.attempt(() =>
         api.graphql('CreateArtifactFiles', {
           input: {artifactFiles: [{artifactID, artifactManifestID, name, md5: digest}], storageLayout: 'V2'},
@@ -134,7 +134,7 @@ export async function uploadArtifact(
     contents,
   });
   const digest = createHash('md5').update(body).digest('base64');
-  const ask = async (): Promise<Target> => {
+  const ask = async (): Promise<StoragePlace> => {
     const final = await session.attempt(() =>
       api.graphql('CreateArtifactManifest', {...manifest, digest, includeUpload: true}),
     );

@@ -1,85 +1,16 @@
 import {hostname} from 'node:os';
 import {InvarianceError} from '../../../errors.js';
 import type {RunInfo} from '../../../types.js';
-import type {Api, RunPath} from './api.js';
 import {mergeConfig, type WandbConfig} from '../content/config.js';
-import type {Backoff} from './backoff.js';
-import type {Body, Outcome} from './request.js';
 import type {WandbSettings} from '../settings.js';
-
-/** What the server says of a run. */
-export interface RunStatus {
-  /** W&B's own id of the run, by which it is changed without being opened. */
-  id: string;
-  lines: number;
-  /** `_step` of the last line; null where there is none. */
-  lastStep: number | null;
-  summary: Record<string, unknown>;
-  config: WandbConfig;
-}
+import type {Api, RunPath} from './api.js';
+import type {Backoff} from './backoff.js';
+import {notThere, outOfReach, refusal} from './refusals.js';
+import type {Body, Outcome} from './request.js';
+import {runStatusOf, type RunStatus} from './run-status.js';
 
 /** Where a file is to be put; null where the server has it already. */
-export type Target = {url: string; headers: readonly string[]} | null;
-
-export interface Session {
-  /** Sends until it works; throws where it is refused or the time for trying is over. */
-  attempt<T>(send: () => Promise<Outcome<T>>): Promise<T>;
-  /** Null where the server has no such run. */
-  status(path: RunPath): Promise<RunStatus | null>;
-  /** W&B's own word for how a run stands: running, finished, crashed, failed, killed, …; null where there is none. */
-  state(path: RunPath): Promise<string | null>;
-  /** The one that is named, else the key's own. */
-  entity(settings: Pick<WandbSettings, 'entity'>): Promise<string>;
-  /** Opens or finds a run. Its name is given where it is new, and where the settings say one. */
-  upsert(
-    path: RunPath,
-    options: {settings: WandbSettings; info: RunInfo; config: WandbConfig; isNew: boolean},
-  ): Promise<RunPath>;
-  /** Joins `ours` into the run's config, and touches nothing else of it. */
-  mergeConfig(path: RunPath, ours: WandbConfig): Promise<void>;
-  /** Puts a file where `ask` says; signed URLs expire, so a refusal asks again. */
-  store(ask: () => Promise<Target>, body: Exclude<Body, string>): Promise<void>;
-}
-
-/** What a refusal means to a person, and what to do. The journal is never touched by any of this. */
-export function refusal(code: number, reason: string): InvarianceError {
-  const [meaning, remedy] =
-    code === 401
-      ? [
-          'W&B refuses the API key',
-          'set WANDB_API_KEY or run `wandb login`, then `wandb-invariance sync RUN`',
-        ]
-      : code === 403
-        ? [
-            'this API key may not write to the project',
-            'check entity and project, then `wandb-invariance sync RUN`',
-          ]
-        : code === 404 || code === 409
-          ? ['the run was deleted on the server', '`wandb-invariance sync RUN --id NEW` sends it as another']
-          : ['W&B refuses the run', '`wandb-invariance sync RUN` tries again'];
-  return new InvarianceError('tracker_failed', `${meaning} (${reason}). The journal is kept; ${remedy}`);
-}
-
-/** W&B has no run where one was. */
-export function notThere({entity, project, run}: RunPath): InvarianceError {
-  return refusal(404, `no run ${run} in ${entity}/${project}`);
-}
-
-export function outOfReach(reason: string): InvarianceError {
-  return new InvarianceError(
-    'tracker_failed',
-    `W&B could not be reached: ${reason}. The journal is kept; \`wandb-invariance sync\` tries again`,
-  );
-}
-
-function parsed<T>(text: unknown, otherwise: T): T {
-  if (typeof text !== 'string') return otherwise;
-  try {
-    return JSON.parse(text.replace(/([:[,])(NaN|-?Infinity)(?=[,\]}])/g, '$1null')) as T;
-  } catch {
-    return otherwise;
-  }
-}
+export type StoragePlace = {url: string; headers: readonly string[]} | null;
 
 export interface SessionOptions {
   api: Api;
@@ -89,94 +20,103 @@ export interface SessionOptions {
   onRetry?: (reason: string) => void;
 }
 
-/** W&B's operations with backoff: every one is repeated until it works or cannot work. */
-export function createSession({api, backoff, onRetry = () => {}}: SessionOptions): Session {
-  const own = backoff();
+/** W&B's operations with patience: every one is repeated until it works or cannot work. */
+export class Session {
+  readonly #options: SessionOptions;
+  readonly #backoff: Backoff;
 
-  async function attempt<T>(send: () => Promise<Outcome<T>>): Promise<T> {
+  constructor(options: SessionOptions) {
+    this.#options = options;
+    this.#backoff = options.backoff();
+  }
+
+  /** Sends until it works; throws where it is refused or the time for trying is over. */
+  async attempt<T>(send: () => Promise<Outcome<T>>): Promise<T> {
     for (;;) {
       const outcome = await send();
       if (outcome.status === 'ok') {
-        own.success();
+        this.#backoff.success();
         return outcome.value;
       }
       if (outcome.status === 'refused') throw refusal(outcome.code, outcome.reason);
-      onRetry(outcome.reason);
-      if (!(await own.failure(outcome.afterMs))) throw outOfReach(outcome.reason);
+      this.#options.onRetry?.(outcome.reason);
+      if (!(await this.#backoff.failure(outcome.afterMs))) throw outOfReach(outcome.reason);
     }
   }
 
-  async function status({entity, project, run}: RunPath): Promise<RunStatus | null> {
-    const data = await attempt(() => api.graphql('RunResumeStatus', {entity, project, name: run}));
+  /** Null where the server has no such run. */
+  async status({entity, project, run}: RunPath): Promise<RunStatus | null> {
+    const variables = {entity, project, name: run};
+    const data = await this.attempt(() => this.#options.api.graphql('RunResumeStatus', variables));
     const bucket = (data.model as {bucket?: Record<string, unknown> | null} | null)?.bucket;
-    if (!bucket) return null;
-    const tail = parsed<unknown[]>(bucket.historyTail, []).at(-1);
-    const last =
-      typeof tail === 'string' ? parsed<Record<string, unknown>>(tail, {}) : (tail as object | undefined);
-    const lastStep = (last as {_step?: number} | undefined)?._step;
-    return {
-      id: String(bucket.id),
-      lines: Number(bucket.historyLineCount ?? 0),
-      lastStep: typeof lastStep === 'number' ? lastStep : null,
-      summary: parsed<Record<string, unknown>>(bucket.summaryMetrics, {}),
-      config: parsed<WandbConfig>(bucket.config, {}),
-    };
+    return bucket ? runStatusOf(bucket) : null;
   }
 
-  return {
-    attempt,
-    status,
-    async state({entity, project, run}) {
-      const data = await attempt(() => api.graphql('RunState', {entity, project, run}));
-      return (data.project as {run: {state: string} | null} | null)?.run?.state ?? null;
-    },
-    async entity(settings) {
-      if (settings.entity !== undefined) return settings.entity;
-      const data = await attempt(() => api.graphql('Viewer', {}));
-      const entity = (data.viewer as {entity?: string} | null)?.entity;
-      // W&B answers 200 and no viewer to a key it does not know.
-      if (!entity) throw refusal(401, 'no viewer');
-      return entity;
-    },
-    async upsert({entity, project, run}, {settings, info, config, isNew}) {
-      const data = await attempt(() =>
-        api.graphql('UpsertBucket', {
-          name: run,
-          project,
-          entity,
-          // Who renamed a run in its page named it.
-          displayName: settings.name ?? (isNew ? info.name : undefined),
-          groupName: settings.group,
-          jobType: settings.jobType,
-          notes: settings.notes,
-          tags: settings.tags.length > 0 ? settings.tags : undefined,
-          commit: info.git ?? undefined,
-          host: hostname(),
-          config: JSON.stringify(config),
-        }),
-      );
-      const bucket = (data.upsertBucket as {bucket: {project?: {name: string; entity: {name: string}}}})
-        .bucket;
-      return {entity: bucket.project?.entity.name ?? entity, project: bucket.project?.name ?? project, run};
-    },
-    async mergeConfig(path, ours) {
-      const found = await status(path);
-      if (found === null) throw notThere(path);
-      const config = JSON.stringify(configFor(found, ours));
-      await attempt(() => api.graphql('UpsertBucket', {id: found.id, config}));
-    },
-    async store(ask, body) {
-      const storage = backoff();
-      for (;;) {
-        const target = await ask();
-        if (target === null) return;
-        const outcome = await api.put(target.url, target.headers, body);
-        if (outcome.status === 'ok') return;
-        if (!(await storage.failure(outcome.status === 'retry' ? outcome.afterMs : null)))
-          throw new InvarianceError('tracker_failed', `W&B's storage does not take it: ${outcome.reason}`);
-      }
-    },
-  };
+  /** W&B's own word for how a run stands: running, finished, crashed, failed, killed, …; null where there is none. */
+  async state({entity, project, run}: RunPath): Promise<string | null> {
+    const data = await this.attempt(() => this.#options.api.graphql('RunState', {entity, project, run}));
+    return (data.project as {run: {state: string} | null} | null)?.run?.state ?? null;
+  }
+
+  /** The one that is named, else the key's own. */
+  async entity(settings: Pick<WandbSettings, 'entity'>): Promise<string> {
+    if (settings.entity !== undefined) return settings.entity;
+    const data = await this.attempt(() => this.#options.api.graphql('Viewer', {}));
+    const entity = (data.viewer as {entity?: string} | null)?.entity;
+    // W&B answers 200 and no viewer to a key it does not know.
+    if (!entity) throw refusal(401, 'no viewer');
+    return entity;
+  }
+
+  /** Opens or finds a run. Its name is given where it is new, and where the settings say one. */
+  async upsert(
+    {entity, project, run}: RunPath,
+    {
+      settings,
+      info,
+      config,
+      isNew,
+    }: {settings: WandbSettings; info: RunInfo; config?: WandbConfig; isNew: boolean},
+  ): Promise<RunPath> {
+    const variables = {
+      name: run,
+      project,
+      entity,
+      // Who renamed a run in its page named it.
+      displayName: settings.name ?? (isNew ? info.name : undefined),
+      groupName: settings.group,
+      jobType: settings.jobType,
+      notes: settings.notes,
+      tags: settings.tags.length > 0 ? settings.tags : undefined,
+      commit: info.git ?? undefined,
+      host: hostname(),
+      config: config && JSON.stringify(config),
+    };
+    const data = await this.attempt(() => this.#options.api.graphql('UpsertBucket', variables));
+    const {bucket} = data.upsertBucket as {bucket: {project?: {name: string; entity: {name: string}}}};
+    return {entity: bucket.project?.entity.name ?? entity, project: bucket.project?.name ?? project, run};
+  }
+
+  /** Joins `ours` into the run's config, and touches nothing else of it. */
+  async mergeConfig(path: RunPath, ours: WandbConfig): Promise<void> {
+    const found = await this.status(path);
+    if (found === null) throw notThere(path);
+    const config = JSON.stringify(configFor(found, ours));
+    await this.attempt(() => this.#options.api.graphql('UpsertBucket', {id: found.id, config}));
+  }
+
+  /** Puts a file where `ask` says; signed URLs expire, so a refusal asks again. */
+  async store(ask: () => Promise<StoragePlace>, body: Exclude<Body, string>): Promise<void> {
+    const storage = this.#options.backoff();
+    for (;;) {
+      const place = await ask();
+      if (place === null) return;
+      const outcome = await this.#options.api.put(place.url, place.headers, body);
+      if (outcome.status === 'ok') return;
+      if (!(await storage.failure(outcome.status === 'retry' ? outcome.afterMs : null)))
+        throw new InvarianceError('tracker_failed', `W&B's storage does not take it: ${outcome.reason}`);
+    }
+  }
 }
 
 /** The config of a run that may exist already. */

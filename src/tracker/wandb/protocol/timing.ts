@@ -13,7 +13,7 @@ export interface Timing {
   retryMaxMs: number;
   /** After this long without success the upload is left to `wandb-invariance sync`. */
   retryForMs: number;
-  /** As long as this rows wait for storage that takes no tables and pictures; then they go on without them. */
+  /** What goes beside the rows is tried for this long in one go; then it rests for `retryMaxMs`, and stays owed. */
   storageForMs: number;
   /** Waiting this long for another process to let go of the run, the uploading process says for whom. */
   lockNoticeMs: number;

@@ -9,7 +9,7 @@ import {charts} from '../../../../src/tracker/wandb/content/charts.js';
 import {mediaKeys} from '../../../../src/tracker/wandb/content/rows.js';
 import {resolveSettings, type WandbOptions} from '../../../../src/tracker/wandb/settings.js';
 import {freshState, readState, writeState} from '../../../../src/tracker/wandb/delivery/state.js';
-import {uploadRun} from '../../../../src/tracker/wandb/delivery/upload.js';
+import {deliverRun} from '../../../../src/tracker/wandb/delivery/deliver.js';
 import {sampleBaseline, sampleInfo, sampleLayers, sampleReading} from '../../sample-run.js';
 import {quickTiming} from '../quick-timing.js';
 import {rowsOf, type Line, type StoredRun} from '../stand-in-store.js';
@@ -53,7 +53,7 @@ async function uploaded(
 
 function upload(folder: string, pictures?: Pictures) {
   const timing = {...quickTiming, requestMs: 5000};
-  return uploadRun({
+  return deliverRun({
     folder,
     apiKey: 'k',
     timing,
@@ -331,7 +331,7 @@ describe('asked for, a run also holds', () => {
     const folder = await uploaded({logModel: 'checkpoint'}, {more: withCheckpoints(three.slice(0, 2))});
     expect(rowsOf(server.store.only)).toHaveLength(11);
     expect(server.store.only.state).toBe('finished');
-    expect(readState(folder)!.owedModels).toHaveLength(2);
+    expect(readState(folder)!.owed.map(({kind}) => kind)).toEqual(['artifact', 'artifact']);
     server.fault = () => null;
     await upload(folder);
     expect(aliasesOf()).toEqual([
@@ -339,7 +339,7 @@ describe('asked for, a run also holds', () => {
       ['latest', 'step-200'],
     ]);
     expect(server.store.artifacts.every(({state}) => state === 'COMMITTED')).toBe(true);
-    expect(readState(folder)!.owedModels).toEqual([]);
+    expect(readState(folder)!.owed).toEqual([]);
   });
 
   it('a checkpoint that failed first, at the end, without what later ones have taken over', async () => {

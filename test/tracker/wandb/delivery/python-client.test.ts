@@ -8,7 +8,7 @@ import {charts} from '../../../../src/tracker/wandb/content/charts.js';
 import {summaryKinds} from '../../../../src/tracker/wandb/content/config.js';
 import {resolveSettings} from '../../../../src/tracker/wandb/settings.js';
 import {freshState, writeState} from '../../../../src/tracker/wandb/delivery/state.js';
-import {uploadRun} from '../../../../src/tracker/wandb/delivery/upload.js';
+import {deliverRun} from '../../../../src/tracker/wandb/delivery/deliver.js';
 import {sampleBaseline, sampleInfo, sampleLayers, sampleReading} from '../../sample-run.js';
 import {python, pythonHas} from '../../../python.js';
 import {runPython} from '../run-python.js';
@@ -58,7 +58,7 @@ async function recorded(id: string, {rows = 3, readings = [0, 100, 200]} = {}): 
 async function uploadOurs(id: string): Promise<StoredRun> {
   const folder = await recorded(id);
   const timing = {...quickTiming, requestMs: 5000};
-  await uploadRun({
+  await deliverRun({
     folder,
     apiKey: 'k',
     timing,

@@ -7,7 +7,7 @@ import {expect, it} from 'vitest';
 import {createApi} from '../../../../src/tracker/wandb/protocol/api.js';
 import {uploadArtifact} from '../../../../src/tracker/wandb/protocol/artifacts.js';
 import {createBackoff} from '../../../../src/tracker/wandb/protocol/backoff.js';
-import {createSession} from '../../../../src/tracker/wandb/protocol/session.js';
+import {Session} from '../../../../src/tracker/wandb/protocol/session.js';
 import {quickTiming} from '../quick-timing.js';
 import {StandIn} from '../stand-in.js';
 
@@ -30,7 +30,7 @@ it('a checkpoint of any size is read while it is hashed and sent', {timeout: 300
 
   const api = createApi({baseUrl: server.url, apiKey: 'k', timeoutMs: 120_000});
   const sleep = (ms: number) => new Promise<void>(resolve => setTimeout(resolve, ms));
-  const session = createSession({api, backoff: () => createBackoff({timing: quickTiming, sleep})});
+  const session = new Session({api, backoff: () => createBackoff({timing: quickTiming, sleep})});
   let peak = 0;
   const look = setInterval(() => (peak = Math.max(peak, process.memoryUsage().arrayBuffers)), 20);
   await uploadArtifact(

@@ -7,7 +7,8 @@ import {openJournal, type Journal} from '../../../../src/journal/index.js';
 import {scalarsOf} from '../../../../src/tracker/index.js';
 import {resolveSettings, type WandbOptions} from '../../../../src/tracker/wandb/settings.js';
 import {freshState, readState, writeState} from '../../../../src/tracker/wandb/delivery/state.js';
-import {uploadRun, type UploadOptions} from '../../../../src/tracker/wandb/delivery/upload.js';
+import {deliverRun} from '../../../../src/tracker/wandb/delivery/deliver.js';
+import type {DeliveryOptions} from '../../../../src/tracker/wandb/delivery/delivery.js';
 import {sampleBaseline, sampleInfo, sampleReading} from '../../sample-run.js';
 import {quickTiming} from '../quick-timing.js';
 import {rowsOf} from '../stand-in-store.js';
@@ -54,8 +55,8 @@ function configure(options: WandbOptions = {}): void {
   );
 }
 
-function upload(options: Partial<UploadOptions> = {}) {
-  return uploadRun({
+function upload(options: Partial<DeliveryOptions> = {}) {
+  return deliverRun({
     folder,
     apiKey: 'secret',
     timing: quickTiming,
@@ -523,7 +524,7 @@ describe('where storage has trouble', () => {
     const uploading = upload({isLive: () => live, timing: {...quickTiming, storageForMs: 50}});
     await expect.poll(() => server.store.runs.size && steps().length).toBe(10);
     expect(media().stored).toEqual([]);
-    expect(readState(folder)!.owedFiles.length).toBeGreaterThan(0);
+    expect(readState(folder)!.owed).toContainEqual({kind: 'media', files: media().named.length});
     server.fault = () => null;
     await new Promise(resolve => setTimeout(resolve, quickTiming.retryMaxMs));
     record.reading(sampleReading(300));
@@ -546,15 +547,14 @@ describe('where storage has trouble', () => {
     server.fault = seen => (seen.kind === 'file' ? {kind: 'status', status: 503} : null);
     const said: string[] = [];
     const timing = {...quickTiming, storageForMs: 50};
-    await upload({timing, onNotice: ({message}) => said.push(message)});
+    const {owed} = await upload({timing, onNotice: ({message}) => said.push(message)});
     expect(server.store.only.state).toBe('finished');
     expect(steps()).toEqual(upTo(10));
-    expect(said).toEqual([
-      expect.stringContaining("W&B's storage takes no tables and pictures (HTTP 503)"),
-      expect.stringMatching(/\d+ tables and pictures are not stored yet; `wandb-invariance sync` sends them/),
-    ]);
+    expect(said).toEqual([expect.stringContaining("W&B's storage takes no tables and pictures (HTTP 503)")]);
+    expect(owed).toEqual([{kind: 'media', files: media().named.length}]);
+    expect(readState(folder)!.owed).toEqual(owed);
     server.fault = () => null;
-    await upload({timing});
+    expect((await upload({timing})).owed).toEqual([]);
     const {named, stored} = media();
     expect(stored).toEqual(named);
     expect(server.store.only.state).toBe('finished');
