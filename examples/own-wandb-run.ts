@@ -33,9 +33,7 @@ const monitor = await monitorInvariance({
   trackers: [wandbTracker({run})],
 });
 const ownRows = new tf.CustomCallback({
-  onEpochEnd: (epoch, logs) => {
-    run.log({epoch, my_loss: logs?.['loss']});
-  },
+  onEpochEnd: (epoch, logs) => run.log({epoch, my_loss: logs?.['loss']}),
 });
 await model.fit(x, y, {epochs: Number(epochs), batchSize: 16, callbacks: [ownRows, monitor.callback()]});
 const {folder} = await monitor.finish();
