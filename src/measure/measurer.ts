@@ -10,7 +10,7 @@ import {
   type InversionCache,
   type InversionOptions,
 } from '../inversion/index.js';
-import type {Baseline, Images, Moment, Reading} from '../types.js';
+import type {Baseline, Cost, Images, Moment, Reading} from '../types.js';
 import {measureBaseline, NO_COST} from './baseline.js';
 import {openInversions} from './inversions.js';
 import {countCost} from './count-cost.js';
@@ -87,40 +87,15 @@ export async function createMeasurer({
 
   // Equal to the bit only where the same engine measures both: hence its description. 2: what the baseline holds.
   const key = hashText(`baseline 2 ${fingerprint.id} ${engine.description}`);
-  const kept = (await cache.readValue(key)) as Omit<Baseline, 'cost'> | null;
-  let baseline: Baseline;
-  if (kept) {
-    baseline = {...kept, cost: NO_COST};
-  } else {
-    const measured = await cost(async () => {
+  const baseline = await keptBaseline(cache, key, () =>
+    cost(async () => {
       await inversions.prepare();
       const untrained = typeof floor === 'number' ? engine.randomWeights(floor) : floor;
-      return measureBaseline({
-        engine,
-        reference,
-        floor: untrained,
-        probes,
-        seeds,
-        inversions,
-        fingerprint,
-        onProgress,
-      });
-    });
-    await cache.writeValue(key, measured.result);
-    baseline = {...measured.result, cost: measured.cost};
-  }
+      return measureBaseline({...inputs, reference, floor: untrained, inversions, fingerprint, onProgress});
+    }),
+  );
   const referenceGrams = await withWeights(engine, reference, () => engine.grams(probes));
-  const subject = {
-    engine,
-    reference,
-    referenceGrams,
-    probes,
-    seeds,
-    options,
-    inversions,
-    baseline,
-    onProgress,
-  };
+  const subject = {...inputs, reference, referenceGrams, inversions, baseline, onProgress};
 
   let convergenceKnown = false;
   const queue = new InTurn();
@@ -140,6 +115,19 @@ export async function createMeasurer({
       await engine.dispose();
     },
   };
+}
+
+/** From the cache, or measured now and kept there. */
+async function keptBaseline(
+  cache: InversionCache,
+  key: string,
+  measure: () => Promise<{result: Omit<Baseline, 'cost'>; cost: Cost}>,
+): Promise<Baseline> {
+  const kept = (await cache.readValue(key)) as Omit<Baseline, 'cost'> | null;
+  if (kept) return {...kept, cost: NO_COST};
+  const {result, cost} = await measure();
+  await cache.writeValue(key, result);
+  return {...result, cost};
 }
 
 /** @throws InvarianceError `bad_probes` for fewer than 4 probes, images of another size than the model takes, seeds for others. */

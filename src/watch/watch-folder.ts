@@ -5,7 +5,8 @@ import {INTERRUPTED, Lookout} from './lookout.js';
 import {measureCheckpoint, measurePretrained, type Measurement} from './measure-checkpoint.js';
 import {CHECKPOINTS, WATCH_DEFAULTS, type WatchOptions, type WatchSummary} from './options.js';
 import {createQueue, type Queue} from './queue.js';
-import {openRecord, type WatchRecord} from './record.js';
+import {openRecord} from './open-record.js';
+import type {WatchRecord} from './record.js';
 import {refuseSeveral} from './scan.js';
 import {WatchNotices} from './watch-notices.js';
 

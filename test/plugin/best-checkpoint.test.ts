@@ -56,8 +56,8 @@ describe('the best checkpoint', () => {
     expect(announced).toEqual([20, 10]);
   });
 
-  it('is not judged by readings where a value of the training decides', async () => {
-    const {best, announced} = judged('val_acc');
+  it('is not judged by a value of the training that a reading repeats', async () => {
+    const {best, announced} = judged('train/loss');
     best.measured(sampleReading(10), sampleBaseline());
     await best.settled();
     expect(announced).toEqual([]);
