@@ -127,7 +127,15 @@ function pixelsOf(tf: Tf, {count, channels, height, width, data}: Images) {
 
 /** (n, classes). */
 function labelsOf(tf: Tf, task: Task, scenes: readonly Scene[]) {
-  return tf.tidy(() => tf.oneHot(tf.tensor1d(scenes.map(scene => task.labelOf(scene)), 'int32'), task.classes.length));
+  return tf.tidy(() =>
+    tf.oneHot(
+      tf.tensor1d(
+        scenes.map(scene => task.labelOf(scene)),
+        'int32',
+      ),
+      task.classes.length,
+    ),
+  );
 }
 
 function accuracyOf(tf: Tf, model: LayersModel, task: Task, scenes: readonly Scene[]): number {
