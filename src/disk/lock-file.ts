@@ -10,7 +10,7 @@ const REFRESH_MS = 20_000;
  * A lock whose holder cannot be asked after (it is on another machine, say) is nobody's when it was not refreshed for so
  * long, in milliseconds. Machines that share a folder agree on the time that well.
  */
-export const STALE_MS = 120_000;
+const STALE_MS = 120_000;
 
 /** What became of an attempt to take a lock. */
 export type Lock =

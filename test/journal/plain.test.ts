@@ -1,5 +1,6 @@
 import {describe, expect, it} from 'vitest';
 import {plain} from '../../src/journal/plain.js';
+import {check, schemas} from '../../src/journal/record-schema.js';
 
 describe('a plain copy', () => {
   it('keeps what JSON keeps, in containers of its own', () => {
@@ -19,9 +20,15 @@ describe('a plain copy', () => {
     expect(copy.list[1]).not.toBe(value.list[1]);
   });
 
-  it('says NaN and infinities in words', () => {
+  it('says NaN and infinities in words, and numbers from those words', () => {
     const values = {a: NaN, b: Infinity, c: -Infinity, d: 1};
-    expect(plain(values)).toEqual({a: 'NaN', b: 'Infinity', c: '-Infinity', d: 1});
+    const copy = plain(values) as Record<string, unknown>;
+    expect(copy).toEqual({a: 'NaN', b: 'Infinity', c: '-Infinity', d: 1});
+    const logged = {type: 'logged', time: 1, step: 1, epoch: null};
+    expect(check(schemas.event, {...logged, values: copy})).toEqual({
+      status: 'sound',
+      value: {...logged, values},
+    });
   });
 
   it('makes numbers of bigints as far as numbers reach, and text beyond', () => {
