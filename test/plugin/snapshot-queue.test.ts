@@ -58,15 +58,15 @@ describe('the queue of snapshots', () => {
       {
         ...snapshots,
         remove: async snapshot => {
-          queue.next();
+          for (let taken = 0; taken < 2; taken++) queue.next();
           await snapshots.remove(snapshot);
         },
       },
       3,
     );
     for (const step of [10, 20, 30]) await queue.add(await take(step));
-    const [given] = await queue.add(await take(40));
-    expect([...queue.steps(), given].sort()).toEqual([10, 20, 30, 40]);
+    expect(await queue.add(await take(40))).toEqual([20]);
+    expect(queue.steps()).toEqual([30, 40]);
   });
 
   it('takes up what a killed process left to measure, and removes what it left beyond', async () => {
