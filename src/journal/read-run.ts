@@ -6,7 +6,9 @@ import {writerOf} from './writer.js';
 
 /** A run as its folder holds it. */
 export interface RecordedRun {
+  /** Path of the run folder. */
   folder: string;
+  /** What the run was made with. */
   info: RunInfo;
   /** Null until the first measurement of the pretrained model is on record. */
   baseline: Baseline | null;
@@ -15,7 +17,9 @@ export interface RecordedRun {
    * logged past s is superseded and not in here: training went on from s, not from there.
    */
   readings: Reading[];
+  /** In the order they were written. */
   events: RunEvent[];
+  /** Without an end, 'crashed' where the process that wrote it is known to be gone. */
   state: RunState;
   /** Lines that were left out, for people: "journal.jsonl line 7 is not JSON". */
   problems: string[];
@@ -24,7 +28,14 @@ export interface RecordedRun {
 /**
  * Reads a run folder. A torn last line, a line that cannot be read, and one that comes twice are left out, and named in
  * `problems`; nothing is written.
+ *
+ * @param folder path of the run folder, `invariance/<run>`.
  * @throws InvarianceError `bad_record` where `run.json` is missing or no description of a run; `io_failed`.
+ * @example
+ * import {readRun} from 'wandb-invariance';
+ *
+ * const {info, readings} = await readRun('invariance/20260311-142530-3f9a');
+ * for (const {step, meanScore} of readings) console.log(info.name, step, meanScore);
  */
 export async function readRun(folder: string): Promise<RecordedRun> {
   const info = await readRunInfo(folder);
