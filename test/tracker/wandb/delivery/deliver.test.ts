@@ -524,7 +524,9 @@ describe('where storage has trouble', () => {
     const uploading = upload({isLive: () => live, timing: {...quickTiming, storageForMs: 50}});
     await expect.poll(() => server.store.runs.size && steps().length).toBe(10);
     expect(media().stored).toEqual([]);
-    expect(readState(folder)!.owed).toContainEqual({kind: 'media', files: media().named.length});
+    // Written right after the server took the rows.
+    const owedFiles = {kind: 'media', files: media().named.length};
+    await expect.poll(() => readState(folder)!.owed).toContainEqual(owedFiles);
     server.fault = () => null;
     await new Promise(resolve => setTimeout(resolve, quickTiming.retryMaxMs));
     record.reading(sampleReading(300));
