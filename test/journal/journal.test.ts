@@ -80,6 +80,15 @@ describe('the journal', () => {
     expect(run.events.flatMap(event => (event.type === 'logged' ? [event.step] : []))).toEqual([0, 10]);
   });
 
+  it('leaves out a superseded reading also where none of its step was taken since', async () => {
+    const journal = await started();
+    for (const step of [0, 10, 20]) journal.reading(sampleReading(step));
+    journal.event({type: 'resumed', time: 21, step: 10});
+    expect((await journal.readBack()).readings.map(({step}) => step)).toEqual([0, 10]);
+    journal.reading(sampleReading(15));
+    expect((await journal.readBack()).readings.map(({step}) => step)).toEqual([0, 10, 15]);
+  });
+
   it('has a reading on disk when the call returns', async () => {
     const journal = await started();
     journal.reading(sampleReading(0));
