@@ -57,6 +57,10 @@ describe('the summary of a run', () => {
 
   it('takes a row without a step for one of the step before', () => {
     expect(summaryOf([at(5, {loss: 1}), {loss: 2}])).toMatchObject({loss: 2});
+    expect(summaryOf([at(5, {loss: 1}), {lr: 2}, at(4, {loss: 3})])).toMatchObject({
+      loss: 1,
+      'train/global_step': 5,
+    });
   });
 
   it("follows the newest row in W&B's own fields and in pictures of the whole run", () => {
@@ -83,6 +87,10 @@ describe('the summary of a run', () => {
         [highest]: {max: 5, last: 5},
       }),
     ).toEqual({loss: 1, theirs: 7, [lowest]: {min: 0.4, last: 0.4}, 'train/global_step': 5});
+  });
+
+  it('holds as it is what stands under a key of ours and is no number', () => {
+    expect(summaryOf([at(1, {[lowest]: 'NaN'})])[lowest]).toBe('NaN');
   });
 
   it('leaves what it was given as it was', () => {
