@@ -133,6 +133,7 @@ describe('the rows of a run', () => {
       [9, 9],
     ]);
     expect(rows.at(-1)!.values).not.toHaveProperty('invariance/chart/flow_table');
+    expect(rows.flatMap(({files}) => files)).not.toContain(undefined);
   });
 
   it('hold pictures where somebody draws them', async () => {

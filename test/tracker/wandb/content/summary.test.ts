@@ -64,13 +64,13 @@ describe('the summary of a run', () => {
   });
 
   it("follows the newest row in W&B's own fields and in pictures of the whole run", () => {
-    const map = 'invariance/layer_step_map';
+    const [map, chart] = ['invariance/layer_step_map', 'invariance/chart/drift_over_steps_table'];
     expect(
       summaryOf([
-        at(200, {_step: 0, _timestamp: 10, [map]: 'old'}),
-        at(100, {_step: 1, _timestamp: 11, [map]: 'new'}),
+        at(200, {_step: 0, _timestamp: 10, [map]: 'old', [chart]: 'old'}),
+        at(100, {_step: 1, _timestamp: 11, [map]: 'new', [chart]: 'new'}),
       ]),
-    ).toMatchObject({_step: 1, _timestamp: 11, [map]: 'new', 'train/global_step': 200});
+    ).toMatchObject({_step: 1, _timestamp: 11, [map]: 'new', [chart]: 'new', 'train/global_step': 200});
   });
 
   it('gives the run time in whole seconds where W&B looks for it, and none where none is known', () => {
