@@ -74,7 +74,7 @@ export function openAppendLog(
       {cause},
     );
   }
-  let kept: Buffer[] = [];
+  const kept: Buffer[] = [];
   let keptBytes = 0;
   let failing = false;
   let dropping = false;
@@ -149,7 +149,6 @@ export function openAppendLog(
     close() {
       flush();
       fs.closeSync(fd);
-      kept = [];
     },
   };
 }

@@ -49,6 +49,8 @@ function open(options: {fs?: LogFileSystem; bound?: number} = {}) {
 }
 
 const cheap = {durable: false};
+/** Bytes of one read. */
+const read = 1024 * 1024;
 const text = () => readFileSync(path, 'utf8');
 
 describe('an append-only log', () => {
@@ -91,23 +93,34 @@ describe('an append-only log', () => {
     ['nothing', 'one\ntwo\n', 'one\ntwo\n'],
     ['a torn line', 'one\ntwo', 'one\n'],
     ['nothing but a torn line', 'one', ''],
-    ['a torn line longer than a read', `one\n${'x'.repeat(200_000)}`, 'one\n'],
+    ['a torn line longer than a read', `one\n${'x'.repeat(2 * read)}`, 'one\n'],
+    ['what follows a line that ends with a read', `${'y'.repeat(read - 1)}\nxx`, `${'y'.repeat(read - 1)}\n`],
     [
-      'a line feed at the start of the last read',
-      `${'y'.repeat(65_535)}\n${'x'.repeat(65_536)}`,
-      `${'y'.repeat(65_535)}\n`,
+      'what follows a line that ends with the first byte of a read',
+      `${'y'.repeat(read)}\nxx`,
+      `${'y'.repeat(read)}\n`,
     ],
+    ['what follows an empty line', '\nxx', '\n'],
   ])('goes on behind the last whole line: cuts off %s', (_, before, kept) => {
     writeFileSync(path, before);
     const log = open();
     expect(text()).toBe(kept);
+    expect(log.lines).toBe(kept.split('\n').length - 1);
     log.append('next', cheap);
     expect(text()).toBe(`${kept}next\n`);
   });
 
   it('cannot be opened where nothing can be written, and says what to do', () => {
     path = join(path, 'nowhere', 'log.jsonl');
-    expect(() => open()).toThrow(/^cannot write .*log\.jsonl: ENOENT.*; name a writable folder$/);
+    expect(() => open()).toThrow(
+      expect.objectContaining({
+        code: 'io_failed',
+        message: expect.stringMatching(
+          /^cannot write .*log\.jsonl: ENOENT.*; name a writable folder$/,
+        ) as string,
+        cause: expect.objectContaining({code: 'ENOENT'}) as Error,
+      }),
+    );
   });
 });
 

@@ -29,8 +29,13 @@ describe('gitCommit', () => {
     const {folder, git, head} = repository();
     git('pack-refs', '--all');
     expect(await gitCommit(folder)).toBe(head);
-    git('worktree', 'add', '-q', '-b', 'side', join(folder, 'side'));
-    expect(await gitCommit(join(folder, 'side'))).toBe(head);
+    const side = `${folder}-side`;
+    git('worktree', 'add', '-q', '-b', 'side', side);
+    git('-C', side, 'commit', '-q', '--allow-empty', '-m', 'two');
+    expect(await gitCommit(side)).toBe(git('rev-parse', 'side').trim());
+    git('pack-refs', '--all');
+    expect(await gitCommit(side)).toBe(git('rev-parse', 'side').trim());
+    expect(git('rev-parse', 'side').trim()).not.toBe(head);
     git('checkout', '-q', '--detach');
     expect(await gitCommit(folder)).toBe(head);
   });

@@ -35,7 +35,7 @@ function metrics(layers: readonly LayerName[], logged: Iterable<string>): Record
       1: key,
       5: 1,
       6: [stepSync, defined],
-      7: kept.map(kind => summaryCode[kind]).sort((a, b) => a - b),
+      7: kept.map(kind => summaryCode[kind]),
     })),
     ...[...logged]
       .filter(key => !kinds.has(key) && key !== stepKey)
@@ -144,7 +144,7 @@ export function mergeConfig(theirs: WandbConfig, ours: WandbConfig): WandbConfig
       value: {
         ...a,
         ...b,
-        t: {...(b.t ?? {}), ...(a.t ?? {})},
+        t: a.t ?? b.t,
         m: [...mine, ...moved],
         visualize: {...(a.visualize ?? {}), ...(b.visualize ?? {})},
       },

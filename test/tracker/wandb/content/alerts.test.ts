@@ -68,6 +68,7 @@ describe('alerts', () => {
       withheld.reading.scores = [{status: 'withheld', reason: 'the layer is constant'}];
     expect(titles(new Alerts({below: 0.5, fallPer1000Steps: 1}, []), [withheld])).toEqual([]);
     expect(titles(new Alerts({fallPer1000Steps: 1}, []), [withheld, at(100, 0.1)])).toEqual([]);
+    expect(titles(new Alerts({fallPer1000Steps: 1}, []), [at(-100, 1), withheld])).toEqual([]);
   });
 
   it('compare with a reading of the step that is resumed from', () => {

@@ -83,6 +83,23 @@ describe('the charts of a run', () => {
     });
   });
 
+  it('each draw, on a preset of W&B, columns that their table has, under a title of their own', () => {
+    const axes: Record<string, string[]> = {
+      'wandb/bar/v0': ['label', 'value'],
+      'wandb/line/v0': ['x', 'y', 'stroke'],
+      'wandb/lineseries/v0': ['step', 'lineKey', 'lineVal'],
+    };
+    for (const {preset, fields, table} of charts) {
+      expect(Object.keys(fields)).toEqual(axes[preset]);
+      const {columns} = table(readings.map(chartReading), sampleBaseline());
+      for (const column of Object.values(fields)) if (column !== null) expect(columns).toContain(column);
+    }
+    const titles = charts.map(({strings}) => strings.title);
+    expect(titles.every(Boolean)).toBe(true);
+    expect(new Set(titles).size).toBe(charts.length);
+    expect(charts.flatMap(({strings}) => strings.xname ?? [])).toEqual(['step', 'step']);
+  });
+
   it('are sent with every reading, but for those that grow with the run', () => {
     expect(charts.filter(({grows}) => grows).map(({key}) => key.split('/').at(-1))).toEqual([
       'deepest_retention',

@@ -95,6 +95,13 @@ describe('the config of a run', () => {
     expect(metrics).toContainEqual({1: 'invariance/forgetting/norm', 5: 1, 6: [1, 3], 7: [2, 5]});
   });
 
+  it('names no key of the training before it has logged one', () => {
+    const named = metricsOf(configOf(sampleInfo(), null)).map(metric => metric[1]);
+    expect(named.filter(key => key !== undefined && !(key as string).startsWith('invariance/'))).toEqual([
+      'train/global_step',
+    ]);
+  });
+
   it('sums up every key but the axes, one a layer where it is of a layer', () => {
     const kinds = summaryKinds(['a', 'b']);
     expect(kinds.get('invariance/retention')).toEqual(['min', 'last']);

@@ -52,6 +52,22 @@ describe('the rows of a run', () => {
     ]);
   });
 
+  it('have no files but those of media', async () => {
+    const rows = await rowsFor([logged(1, {loss: 1}), reading(1), ended]);
+    expect(rows.map(({files}) => files)).toEqual([[], [], []]);
+    expect(Object.keys(rows[0]!.values).sort()).toEqual(
+      ['_runtime', '_step', '_timestamp', 'loss', stepKey].sort(),
+    );
+  });
+
+  it('are counted, and know the baseline they are judged by', async () => {
+    const maker = new RowMaker({info: sampleInfo(), base: 3});
+    expect([maker.next, maker.baseline]).toEqual([3, null]);
+    await maker.rows(baseline, {draw: false});
+    await maker.rows(logged(1, {loss: 1}), {draw: false});
+    expect([maker.next, maker.baseline]).toEqual([4, sampleBaseline()]);
+  });
+
   it('start no run before its beginning, where clocks differ', async () => {
     expect(await valuesFor([logged(-1, {loss: 1})])).toMatchObject([{_runtime: 0}]);
   });
@@ -81,7 +97,9 @@ describe('the rows of a run', () => {
   });
 
   it('hold the strip of layers and the tables of a reading, each beside its file', async () => {
-    const [row] = await rowsFor([baseline, reading(100)]);
+    const said: string[] = [];
+    const [row] = await rowsFor([baseline, reading(100)], {onTrouble: line => said.push(line)});
+    expect(said).toEqual([]);
     expect(row!.values[mediaKeys.strip]).toMatchObject({_type: 'histogram'});
     const tables = Object.entries(row!.values).filter(([key]) => key.endsWith('_table'));
     expect(tables.map(([key]) => key)).toEqual([
@@ -115,6 +133,7 @@ describe('the rows of a run', () => {
       [9, 9],
     ]);
     expect(rows.at(-1)!.values).not.toHaveProperty('invariance/chart/flow_table');
+    expect(rows.flatMap(({files}) => files)).not.toContain(undefined);
   });
 
   it('hold pictures where somebody draws them', async () => {
@@ -135,6 +154,8 @@ describe('the rows of a run', () => {
     const drawn = await valuesFor(records, {pictures});
     const plain = await valuesFor(records, {pictures}, false);
     const keys = new Set<string>([mediaKeys.map, mediaKeys.matrix, mediaKeys.flow]);
+    const undrawn = await rowsFor(records, {pictures}, false);
+    expect(undrawn.flatMap(({files}) => files.map(({path}) => path.split('/')[1]))).not.toContain('images');
     expect(plain).toEqual(
       drawn.map(row => Object.fromEntries(Object.entries(row).filter(([key]) => !keys.has(key)))),
     );
@@ -147,12 +168,13 @@ describe('the rows of a run', () => {
       matrix: () => Promise.reject(new Error('no font')),
       flow: () => Promise.reject(new Error('out of paint')),
     };
-    const [row] = await valuesFor([baseline, reading(1)], {
+    const [row] = await rowsFor([baseline, reading(1)], {
       pictures: broken,
       onTrouble: line => said.push(line),
     });
-    expect(row).not.toHaveProperty(mediaKeys.matrix);
-    expect(row).toHaveProperty(mediaKeys.map);
+    expect(row!.values).not.toHaveProperty(mediaKeys.matrix);
+    expect(row!.values).toHaveProperty(mediaKeys.map);
+    expect(row!.files).not.toContain(undefined);
     expect(said).toEqual([
       'cannot draw invariance/retention_matrix: no font',
       'cannot draw invariance/flow_shares_table: out of paint',

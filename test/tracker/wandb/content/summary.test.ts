@@ -57,16 +57,20 @@ describe('the summary of a run', () => {
 
   it('takes a row without a step for one of the step before', () => {
     expect(summaryOf([at(5, {loss: 1}), {loss: 2}])).toMatchObject({loss: 2});
+    expect(summaryOf([at(5, {loss: 1}), {lr: 2}, at(4, {loss: 3})])).toMatchObject({
+      loss: 1,
+      'train/global_step': 5,
+    });
   });
 
   it("follows the newest row in W&B's own fields and in pictures of the whole run", () => {
-    const map = 'invariance/layer_step_map';
+    const [map, chart] = ['invariance/layer_step_map', 'invariance/chart/drift_over_steps_table'];
     expect(
       summaryOf([
-        at(200, {_step: 0, _timestamp: 10, [map]: 'old'}),
-        at(100, {_step: 1, _timestamp: 11, [map]: 'new'}),
+        at(200, {_step: 0, _timestamp: 10, [map]: 'old', [chart]: 'old'}),
+        at(100, {_step: 1, _timestamp: 11, [map]: 'new', [chart]: 'new'}),
       ]),
-    ).toMatchObject({_step: 1, _timestamp: 11, [map]: 'new', 'train/global_step': 200});
+    ).toMatchObject({_step: 1, _timestamp: 11, [map]: 'new', [chart]: 'new', 'train/global_step': 200});
   });
 
   it('gives the run time in whole seconds where W&B looks for it, and none where none is known', () => {
@@ -83,6 +87,10 @@ describe('the summary of a run', () => {
         [highest]: {max: 5, last: 5},
       }),
     ).toEqual({loss: 1, theirs: 7, [lowest]: {min: 0.4, last: 0.4}, 'train/global_step': 5});
+  });
+
+  it('holds as it is what stands under a key of ours and is no number', () => {
+    expect(summaryOf([at(1, {[lowest]: 'NaN'})])[lowest]).toBe('NaN');
   });
 
   it('leaves what it was given as it was', () => {
