@@ -2,6 +2,7 @@
  * Breaks the code of one room in every small way and says which breaks no test of the room notices:
  * `npm run mutate -- metrics`. Minutes a room; never part of CI. What was found before is not run again
  * (`coverage/mutation/ROOM.json`), and `coverage/mutation/ROOM.html` shows each survivor in its place.
+ * A break that keeps a module from loading runs no test and is counted among the survivors: those are none.
  */
 import {Stryker} from '@stryker-mutator/core';
 

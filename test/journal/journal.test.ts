@@ -104,6 +104,41 @@ describe('the journal', () => {
     expect(syncs).toBe(0);
     journal.reading(sampleReading(0));
     expect(syncs).toBe(1);
+    for (const event of everyEvent) journal.event(event);
+    expect(syncs).toBe(4);
+  });
+
+  it('has one end on record, the one that was said first', async () => {
+    const journal = await started();
+    journal.event({type: 'ended', time: 1, state: 'finished'});
+    journal.finish('crashed');
+    journal.finish('killed');
+    const {events} = await readRun(folder);
+    expect(events).toEqual([{type: 'ended', time: 1, state: 'finished'}]);
+  });
+
+  it('ends again, where it is resumed after its end', async () => {
+    const journal = await started({now: () => 7});
+    for (const state of ['finished', 'killed'] as const) {
+      journal.finish(state);
+      await journal.start(sampleInfo(), {resumed: true});
+    }
+    journal.finish('crashed');
+    expect((await readRun(folder)).events).toEqual(
+      ['finished', 'killed', 'crashed'].map(state => ({type: 'ended', time: 7, state})),
+    );
+  });
+
+  it('takes records between its start and its end alone', async () => {
+    const journal = openJournal(folder);
+    const refusal = expect.objectContaining({
+      code: 'bad_option',
+      message: 'the journal takes records between start and finish',
+    }) as Error;
+    expect(() => journal.reading(sampleReading(0))).toThrow(refusal);
+    await journal.start(sampleInfo(), {resumed: false});
+    journal.finish('finished');
+    expect(() => journal.event(everyEvent[0]!)).toThrow(refusal);
   });
 
   it('keeps NaN and infinities that the training logged', async () => {
@@ -265,7 +300,10 @@ describe('on a full disk', () => {
   it('says so once, throws nothing, and writes what waits when there is room again, in order', async () => {
     const disk = fullDisk();
     const notices: string[] = [];
-    const journal = await started({fs: disk.fs, onNotice: notice => notices.push(notice.code)});
+    const journal = await started({
+      fs: disk.fs,
+      onNotice: ({level, code}) => notices.push(`${level} ${code}`),
+    });
     journal.reading(sampleReading(0));
     disk.full = true;
     journal.reading(sampleReading(100));
@@ -277,13 +315,17 @@ describe('on a full disk', () => {
     const run = await readRun(folder);
     expect(run.readings.map(reading => reading.step)).toEqual([0, 100, 200, 300]);
     expect(run.problems).toEqual([]);
-    expect(notices).toEqual(['journal_failing', 'journal_recovered']);
+    expect(notices).toEqual(['warning journal_failing', 'info journal_recovered']);
   });
 
   it('keeps no more than its bound in memory, and says what that costs', async () => {
     const disk = fullDisk();
     const notices: string[] = [];
-    const journal = await started({fs: disk.fs, bound: 5000, onNotice: notice => notices.push(notice.code)});
+    const journal = await started({
+      fs: disk.fs,
+      bound: 5000,
+      onNotice: ({level, code}) => notices.push(`${level} ${code}`),
+    });
     disk.full = true;
     for (let step = 0; step < 10; step++) journal.reading(sampleReading(step));
     disk.full = false;
@@ -292,7 +334,7 @@ describe('on a full disk', () => {
     expect(steps.length).toBeGreaterThan(0);
     expect(steps.length).toBeLessThan(10);
     expect(steps).toEqual(steps.map((_, i) => i));
-    expect(notices).toContain('journal_dropping');
+    expect(notices).toContain('error journal_dropping');
   });
 });
 
