@@ -36,6 +36,7 @@ export class LineReader {
   /** In the chunk: the end of what is read. */
   #at = 0;
   #number = 0;
+  #isTorn = false;
 
   constructor(path: string, {chunkBytes = CHUNK_BYTES, lineBytes = LINE_BYTES}: LineReaderOptions = {}) {
     this.#path = path;
@@ -62,6 +63,7 @@ export class LineReader {
       else parts.push(part);
       if (feed >= 0) {
         this.#at = feed + 1;
+        this.#isTorn = false;
         this.#start += bytes + 1;
         const text = bytes > this.#lineBytes ? null : Buffer.concat(parts).toString('utf8');
         return {number: this.#number++, text};
@@ -70,14 +72,15 @@ export class LineReader {
         this.#chunk = Buffer.alloc(0);
         this.#at = 0;
         this.#end = this.#start;
+        this.#isTorn = bytes > 0;
         return null;
       }
     }
   }
 
-  /** Whether something stands behind the last line feed: the part of a line that a killed process left. */
+  /** Whether the file ended in half a line when its end was reached: the part of one that a killed process left. */
   get isTorn(): boolean {
-    return (statSync(this.#path, {throwIfNoEntry: false})?.size ?? 0) > this.#start;
+    return this.#isTorn;
   }
 
   /** Reads on; false at the end of the file. */

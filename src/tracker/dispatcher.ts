@@ -81,19 +81,22 @@ export function createDispatcher({
 
   function catchUp(feed: Feed, from: number): void {
     const page: JournalRecord[] = [];
+    let reached = from;
     try {
       for (const record of journalRecords(journal.folder)) {
-        if (record.seq >= from) page.push(record);
+        if (record.seq < from) continue;
+        reached = record.seq + 1;
+        // The end is told by `finish`.
+        if (record.kind === 'reading' || record.event.type !== 'ended') page.push(record);
         if (page.length === most) break;
       }
     } catch {
       // What could be read goes on its way; the rest is said below, or tried again.
     }
     feed.waiting.push(...page);
-    const reached = page.length === 0 ? journal.next() : page.at(-1)!.seq + 1;
-    feed.behind = reached < journal.next() ? reached : null;
-    if (page.length === 0)
-      blame(feed.tracker, new Error('records the journal could not give back were skipped'));
+    const isStuck = reached === from;
+    feed.behind = !isStuck && reached < journal.next() ? reached : null;
+    if (isStuck) blame(feed.tracker, new Error('records the journal could not give back were skipped'));
   }
 
   async function tell(tracker: Tracker, call: () => void | Promise<void>): Promise<void> {

@@ -43,6 +43,8 @@ describe('the lines of a file', () => {
     appendFileSync(path, 'o\n');
     expect(reader.next()).toEqual({number: 1, text: 'two'});
     expect([reader.next(), reader.isTorn]).toEqual([null, false]);
+    appendFileSync(path, 'three\n');
+    expect(reader.isTorn).toBe(false);
   });
 
   it('are read anew where half a one was cut off', () => {

@@ -132,9 +132,10 @@ describe('the dispatcher', () => {
       name: 'slow',
       async event(event) {
         await gate;
-        if (event.type === 'logged') steps.push(`logged ${event.step}`);
+        steps.push(event.type === 'logged' ? `logged ${event.step}` : event.type);
       },
       reading: ({step}) => void steps.push(`reading ${step}`),
+      finish: state => void steps.push(state),
     };
     const {dispatcher} = await dispatching([slow], {waiting: 3});
     const expected: string[] = [];
@@ -147,7 +148,7 @@ describe('the dispatcher', () => {
     }
     release();
     await dispatcher.finish('finished');
-    expect(steps).toEqual(expected);
+    expect(steps).toEqual([...expected, 'finished']);
   });
 
   it('tells a tracker that could not start the rest all the same', async () => {

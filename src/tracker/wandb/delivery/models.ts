@@ -28,6 +28,7 @@ export class Models {
   readonly #options: ModelsOptions;
   readonly #seen = new Set<string>();
   #events: CheckpointEvent[] = [];
+  #isEnded = false;
 
   constructor(options: ModelsOptions) {
     this.#options = options;
@@ -44,14 +45,16 @@ export class Models {
   /** Nothing follows: with `end`, the last checkpoint and the best one are owed now, and no other is. */
   end(): void {
     const {owed} = this.#options;
+    this.#isEnded = true;
     if (this.#mode === 'end') this.#events = this.#lastAndBest();
     const keys = this.#events.map(keyOf);
     for (const old of owed.of('artifact')) if (!keys.includes(old.checkpoint)) owed.settle(old);
     for (const event of this.#events) this.#owe(event);
   }
 
-  /** Those owed whose events were read. */
+  /** Those owed whose events were read; with `end` none before it: what a run owed at an earlier end may not be its last now. */
   get waiting(): string[] {
+    if (this.#mode === 'end' && !this.#isEnded) return [];
     return this.#options.owed
       .of('artifact')
       .map(({checkpoint}) => checkpoint)
