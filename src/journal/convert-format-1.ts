@@ -24,8 +24,8 @@ export async function convertFormat1(folder: string): Promise<void> {
       let next = 0;
       for (const record of journalRecords(folder)) {
         if (record.seq > most) break;
-        for (; next < record.seq; next++) await file.write(`${LOST}\n`);
-        await file.write(`${lineOf(record)}\n`);
+        for (; next < record.seq; next++) await file.writeFile(`${LOST}\n`);
+        await file.writeFile(`${lineOf(record)}\n`);
         next++;
       }
     });

@@ -100,10 +100,6 @@ export class RowMaker {
     return this.#next;
   }
 
-  get baseline(): Baseline | null {
-    return this.#baseline;
-  }
-
   /** Rows of one record: one as a rule, none for most events, several where one would be too long. */
   async rows(record: JournalRecord, {draw}: {draw: boolean}): Promise<Row[]> {
     if (this.#isRepeated(record)) return [];
