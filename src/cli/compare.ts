@@ -32,9 +32,13 @@ export function compareCommand(): Command {
 async function compare(a: string, b: string, {step, dir, out, json}: CompareOptions): Promise<void> {
   const {compareRuns} = await import('../compare/index.js');
   const {renderDifference} = await import('../render/index.js');
-  const {readRun} = await import('../journal/index.js');
+  const {leftOutText, readRun} = await import('../journal/index.js');
   const {runFolder} = await import('./run-folder.js');
   const runs = {a: await readRun(await runFolder(a, dir)), b: await readRun(await runFolder(b, dir))};
+  for (const {info, problems} of [runs.a, runs.b]) {
+    const text = leftOutText(problems);
+    if (text !== null) process.stderr.write(`${info.id}: ${text}\n`);
+  }
   const comparison = compareRuns(runs.a, runs.b, {step});
   const pictures = out === undefined ? [] : await renderDifference({...runs, folder: out});
   process.stdout.write(json ? `${JSON.stringify(comparison, null, 2)}\n` : tableOf(comparison));

@@ -86,10 +86,10 @@ function holderIn(text: string | null): ProcessIdentity | null {
 }
 
 function isHeld(path: string, staleMs: number): boolean {
-  const text = textOf(path);
   const at = statSync(path, {throwIfNoEntry: false})?.mtimeMs;
-  if (text === null || at === undefined) return false;
-  const holder = holderIn(text);
+  if (at === undefined) return false;
+  // One that cannot be read goes by its age.
+  const holder = holderIn(textOf(path));
   const fate = holder === null ? 'elsewhere' : fateOf(holder);
   if (fate === 'lives' || fate === 'gone') return fate === 'lives';
   return Date.now() - at <= staleMs;

@@ -46,10 +46,10 @@ export async function replaceFile(
 }
 
 /**
- * The same for small text that must be on the disk before the next statement runs, as what is known of an upload must
+ * The same for something small that must be on the disk before the next statement runs, as what is known of an upload must
  * be before its next request. The folder is there.
  */
-export function replaceFileSync(path: string, content: string): void {
+export function replaceFileSync(path: string, content: string | Uint8Array): void {
   const temporary = temporaryBeside(path);
   try {
     withOpen(temporary, 'wx', fd => {

@@ -4,7 +4,7 @@ import type {LayersModel} from '@tensorflow/tfjs';
 import {modelFiles, optimizerFile, type ModelFiles} from '../checkpoints/index.js';
 import {vitConfigOf} from '../engine/index.js';
 import {InvarianceError} from '../errors.js';
-import {describeRun, readRun} from '../journal/index.js';
+import {describeRun, leftOutText, readRun} from '../journal/index.js';
 import type {Dispatcher, Notices} from '../tracker/index.js';
 import {createBudget} from './budget.js';
 import {checkOptions} from './check-options.js';
@@ -87,6 +87,8 @@ async function open(options: CheckedOptions, release: () => void): Promise<Monit
     started = dispatcher;
     if (point !== null) {
       dispatcher.event({type: 'resumed', time: Date.now(), step: point.state.step});
+      const leftOut = leftOutText(run.past?.problems ?? []);
+      if (leftOut !== null) notices.raise('warning', 'journal_left_out', leftOut);
       await notices.guard('optimizer_not_restored', () => restoreOptimizer(options, point));
     }
     return await begin(options, {run, source, files, dispatcher, notices, release});

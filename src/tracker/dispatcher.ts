@@ -1,5 +1,5 @@
 import {messageOf} from '../errors.js';
-import {journalRecords, type Journal, type JournalRecord, type NewRecord} from '../journal/index.js';
+import {JournalTail, type Journal, type JournalRecord, type NewRecord} from '../journal/index.js';
 import type {Tracker} from './contract.js';
 import type {Reading, RunEvent, RunInfo, RunState} from '../types.js';
 import type {Notice} from './notices.js';
@@ -29,6 +29,8 @@ interface Feed {
   waiting: JournalRecord[];
   /** From this record on, the tracker's records are in the journal only; null while all that wait are in memory. */
   behind: number | null;
+  /** The journal, as far as it was read for what is behind. */
+  tail: JournalTail | null;
   working: Promise<void> | null;
 }
 
@@ -49,7 +51,13 @@ export function createDispatcher({
   now: () => number;
   waiting?: number;
 }): Dispatcher {
-  const feeds: Feed[] = trackers.map(tracker => ({tracker, waiting: [], behind: null, working: null}));
+  const feeds: Feed[] = trackers.map(tracker => ({
+    tracker,
+    waiting: [],
+    behind: null,
+    tail: null,
+    working: null,
+  }));
   const faults = new Set<string>();
 
   function record(entry: NewRecord): void {
@@ -83,12 +91,14 @@ export function createDispatcher({
     const page: JournalRecord[] = [];
     let reached = from;
     try {
-      for (const record of journalRecords(journal.folder)) {
+      const tail = (feed.tail ??= new JournalTail(journal.folder));
+      while (page.length < most) {
+        const record = tail.next({final: true});
+        if (record === null) break;
         if (record.seq < from) continue;
         reached = record.seq + 1;
         // The end is told by `finish`.
         if (record.kind === 'reading' || record.event.type !== 'ended') page.push(record);
-        if (page.length === most) break;
       }
     } catch {
       // What could be read goes on its way; the rest is said below, or tried again.
@@ -96,6 +106,7 @@ export function createDispatcher({
     feed.waiting.push(...page);
     const isStuck = reached === from;
     feed.behind = !isStuck && reached < journal.next() ? reached : null;
+    if (feed.behind === null) feed.tail = null;
     if (isStuck) blame(feed.tracker, new Error('records the journal could not give back were skipped'));
   }
 

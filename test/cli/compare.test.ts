@@ -1,4 +1,4 @@
-import {mkdtemp, readFile, readdir, rm} from 'node:fs/promises';
+import {appendFile, cp, mkdtemp, readFile, readdir, rm} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
@@ -42,5 +42,16 @@ describe('compare', () => {
     const {stdout} = await run(['compare', ...folders, '--out', out, '--json']);
     expect(JSON.parse(stdout).layers).toHaveLength(7);
     expect(await readdir(out)).toHaveLength(2);
+  });
+
+  it('says which lines of a journal it left out, beside its result', async () => {
+    const [first, second] = folders as [string, string];
+    const damaged = join(scratch, 'damaged');
+    await cp(second, damaged, {recursive: true});
+    await appendFile(join(damaged, 'journal.jsonl'), '{"half\n');
+    const {code, stdout, stderr} = await run(['compare', first, damaged, '--json']);
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout).layers).toHaveLength(7);
+    expect(stderr).toMatch(/some of its journal is left out: journal\.jsonl line \d+ is not JSON/);
   });
 });

@@ -1,6 +1,6 @@
 import {spawn, spawnSync, type ChildProcess} from 'node:child_process';
 import {once} from 'node:events';
-import fs, {mkdtempSync, readdirSync, readFileSync, utimesSync, writeFileSync} from 'node:fs';
+import fs, {mkdirSync, mkdtempSync, readdirSync, readFileSync, utimesSync, writeFileSync} from 'node:fs';
 import {syncBuiltinESMExports} from 'node:module';
 import {hostname, tmpdir} from 'node:os';
 import {join, resolve} from 'node:path';
@@ -58,6 +58,11 @@ afterEach(() => {
 });
 
 describe('a lock', () => {
+  it('that cannot be read is held until it is old', () => {
+    mkdirSync(path);
+    expect(takeLock(path).status).toBe('held');
+  });
+
   it('is held by one, named in its file, and let go', () => {
     const lock = takeLock(path);
     expect(takeLock(path)).toMatchObject({status: 'held', holder: here});

@@ -1,9 +1,8 @@
-import {mkdir, writeFile} from 'node:fs/promises';
-import {dirname, join} from 'node:path';
+import {join} from 'node:path';
 import {InvarianceError, messageOf} from '../../errors.js';
 import {downloadBlob, linkSnapshot, type RemoteFile} from './download-blob.js';
 import {modelCache} from '../folders/find-model.js';
-import {ioFailed} from '../../disk/index.js';
+import {ioFailed, replaceFile} from '../../disk/index.js';
 import {isPickled} from '../folders/pickled.js';
 
 /** Bytes of the whole model, for one bar: `received` of `total`, now at `file`. */
@@ -70,8 +69,7 @@ export async function downloadModel(options: DownloadModelOptions): Promise<stri
     const snapshot = join(folder, 'snapshots', sha);
     await linkSnapshot(snapshot, wanted);
     const ref = join(folder, 'refs', revision);
-    await mkdir(dirname(ref), {recursive: true});
-    if (revision !== sha) await writeFile(ref, sha);
+    if (revision !== sha) await replaceFile(ref, sha);
     return snapshot;
   } catch (error) {
     throw failureOf(error, options);

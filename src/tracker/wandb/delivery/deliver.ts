@@ -35,6 +35,6 @@ export async function deliverRun(options: DeliveryOptions): Promise<Delivered> {
     onNotice({level: 'warning', message: state.problem});
     throw error;
   } finally {
-    delivery.stop();
+    await delivery.stop();
   }
 }

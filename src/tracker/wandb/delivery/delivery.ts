@@ -1,4 +1,5 @@
 import {existsSync} from 'node:fs';
+import {setTimeout as pause} from 'node:timers/promises';
 import type {RunInfo} from '../../../types.js';
 import {journalRecords, writerOf} from '../../../journal/index.js';
 import {exitCodes} from '../content/exit-codes.js';
@@ -32,7 +33,8 @@ export interface DeliveryOptions {
   waits?: boolean;
   onOpened?: (url: string) => void;
   onNotice?: (notice: {level: 'info' | 'warning'; message: string}) => void;
-  sleep?: (ms: number) => Promise<void>;
+  /** Rejects when the signal says that nobody waits any more. */
+  sleep?: (ms: number, signal?: AbortSignal) => Promise<void>;
 }
 
 export interface Delivered {
@@ -54,35 +56,39 @@ export class Delivery {
   readonly #target: Target;
   readonly #side: SideUploads;
   readonly #sender: RowSender;
+  /** Ends the waiting of what goes beside the rows. */
+  readonly #over = new AbortController();
   #isComplaining = false;
 
   constructor(
     options: DeliveryOptions,
     {info, state, save}: {info: RunInfo; state: UploadState; save: () => void},
   ) {
-    const {folder, apiKey, fetch, waits = false, sleep = pause} = options;
+    const {folder, apiKey, fetch, waits = false} = options;
+    const {sleep = (ms, signal) => pause(ms, undefined, {signal})} = options;
     this.#options = options;
     this.#info = info;
     this.#state = state;
     this.#save = save;
     this.#owed = new OwedList(state, save);
-    this.#connection = connect({
-      baseUrl: state.settings.baseUrl,
-      apiKey,
-      fetch,
-      timing: {...defaultTiming, ...options.timing},
-      async sleep(ms) {
-        await sleep(ms);
-        // Whatever is waited for, nobody can ask for this run any more.
-        if (!existsSync(folder)) throw folderDeleted(folder);
-      },
+    const timing = {...defaultTiming, ...options.timing};
+    const server = {baseUrl: state.settings.baseUrl, apiKey, fetch, timing};
+    const wait = async (ms: number, signal?: AbortSignal): Promise<void> => {
+      await sleep(ms, signal);
+      // Whatever is waited for, nobody can ask for this run any more.
+      if (!existsSync(folder)) throw folderDeleted(folder);
+    };
+    const connection = connect({
+      ...server,
+      sleep: ms => wait(ms),
       onRetry: reason => this.#complain(reason),
     });
-    const connection = this.#connection;
+    this.#connection = connection;
     const path = () => Promise.resolve(this.#target.path);
     const onNotice = (message: string) => this.#notice('warning', message);
     const run = {folder, info, state, owed: this.#owed, path, tells: true};
-    this.#side = new SideUploads({...run, connection, onNotice});
+    const beside = connect({...server, sleep: ms => wait(ms, this.#over.signal)});
+    this.#side = new SideUploads({...run, connection: beside, onNotice});
     this.#target = state.own
       ? new AppendedRun(connection, {state, info, waits, onWait: message => this.#notice('info', message)})
       : new CountedRun(connection, {state, info, config: this.#side.config});
@@ -114,8 +120,10 @@ export class Delivery {
     }
   }
 
-  stop(): void {
-    this.#side.stop();
+  /** Resolves when nothing is under way any more; before that the run's lock is not to be given back. */
+  async stop(): Promise<void> {
+    this.#over.abort();
+    await this.#side.stop();
   }
 
   /** Nothing was written since the server was told the end, it still holds all of it, and nothing is owed. */
@@ -258,8 +266,4 @@ export class Delivery {
   #notice(level: 'info' | 'warning', message: string): void {
     this.#options.onNotice?.({level, message});
   }
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise(resolve => setTimeout(resolve, ms));
 }

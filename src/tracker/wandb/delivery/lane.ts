@@ -48,9 +48,10 @@ export class Lane {
     if (this.#options.waiting().length > 0) await this.#begin();
   }
 
-  /** Begins nothing any more, and says nothing. */
-  stop(): void {
+  /** Begins nothing any more, and says nothing; resolves when what was under way is over. */
+  async stop(): Promise<void> {
     this.#isStopped = true;
+    await this.#round;
   }
 
   #begin(): Promise<void> {

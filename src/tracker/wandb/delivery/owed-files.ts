@@ -1,5 +1,6 @@
-import {mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync} from 'node:fs';
-import {dirname, join, relative, sep} from 'node:path';
+import {mkdirSync, readdirSync, readFileSync, rmSync, statSync} from 'node:fs';
+import {basename, dirname, join, relative, sep} from 'node:path';
+import {replaceFileSync} from '../../../disk/index.js';
 import type {MediaFile} from '../content/media.js';
 
 /** Folder in a run folder for tables and pictures that W&B does not have yet. */
@@ -28,7 +29,7 @@ export class OwedFiles {
     try {
       const to = join(this.#root, path);
       mkdirSync(dirname(to), {recursive: true});
-      writeFileSync(to, bytes);
+      replaceFileSync(to, bytes);
       this.#paths.set(path, null);
     } catch {
       this.#paths.set(path, bytes);
@@ -54,7 +55,7 @@ export class OwedFiles {
 function namesIn(root: string): string[] {
   try {
     return readdirSync(root, {recursive: true, encoding: 'utf8'})
-      .filter(name => statSync(join(root, name)).isFile())
+      .filter(name => !basename(name).startsWith('.') && statSync(join(root, name)).isFile())
       .map(name => relative('.', name).split(sep).join('/'));
   } catch {
     return [];

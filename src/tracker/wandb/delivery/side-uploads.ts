@@ -108,8 +108,9 @@ export class SideUploads {
     await Promise.all(Object.values(this.#lanes).map(lane => lane.finish()));
   }
 
-  stop(): void {
-    for (const lane of Object.values(this.#lanes)) lane.stop();
+  /** Resolves when nothing is under way any more: the run's state may be another's then. */
+  async stop(): Promise<void> {
+    await Promise.all(Object.values(this.#lanes).map(lane => lane.stop()));
   }
 
   async #sendConfig(session: Session): Promise<void> {
@@ -122,12 +123,18 @@ export class SideUploads {
   }
 
   async #sendAlert(layer: string, session: Session): Promise<void> {
-    const {connection, path, owed} = this.#options;
+    const {connection, path, owed, onNotice} = this.#options;
     const alert = owed.of('alert').find(each => each.layer === layer)!;
     const {title, text} = alert;
     const {entity: entityName, project: projectName, run: runName} = await path();
     const variables = {entityName, projectName, runName, title, text, severity: 'WARN', waitDuration: 0};
-    await session.attempt(() => connection.api.graphql('NotifyScriptableRunAlert', variables));
+    await session.attempt(async () => {
+      const outcome = await connection.api.graphql('NotifyScriptableRunAlert', variables);
+      // With another key it may be taken; what is refused for another reason would be owed for ever.
+      if (outcome.status !== 'refused' || outcome.code === 401) return outcome;
+      onNotice(`the alert on ${layer} is dropped: W&B refuses it (${outcome.reason})`);
+      return {status: 'ok', value: {}};
+    });
     owed.settle(alert);
   }
 }

@@ -160,6 +160,44 @@ describe('where W&B takes no', () => {
   });
 });
 
+it('nothing of a delivery is under way once it is over: the state of the run may be another one’s then', async () => {
+  await recorded();
+  const isAlert = ({name}: Seen) => name === 'NotifyScriptableRunAlert';
+  const isRows = ({kind}: Seen) => kind === 'stream';
+  server.fault = seen =>
+    isAlert(seen) ? {kind: 'status', status: 503} : isRows(seen) ? {kind: 'status', status: 403} : null;
+  await expect(deliver({timing: {...timing, storageForMs: 5_000}})).rejects.toThrow('may not write');
+  const state = {...readState(folder)!, rows: 999};
+  writeState(folder, state);
+  const before = server.requests.length;
+  await new Promise(resolve => setTimeout(resolve, 300));
+  expect(server.requests).toHaveLength(before);
+  expect(readState(folder)).toEqual(state);
+});
+
+it('an alert that W&B refuses is dropped, and said', async () => {
+  await recorded();
+  server.fault = ({name}) =>
+    name === 'NotifyScriptableRunAlert' ? {kind: 'errors', message: 'permission denied'} : null;
+  const said: string[] = [];
+  const {owed} = await deliver({onNotice: ({message}) => void said.push(message)});
+  expect(owed).toEqual([]);
+  expect(said.sort()).toEqual([
+    expect.stringContaining('the alert on block_02 is dropped: W&B refuses it'),
+    expect.stringContaining('the alert on norm is dropped: W&B refuses it'),
+  ]);
+  expect(await sync()).toMatchObject({status: 'synced', rows: 4});
+});
+
+it('half a file of a process that was killed is none that is owed', async () => {
+  await recorded();
+  const owed = join(folder, 'wandb-owed', 'media', 'table');
+  mkdirSync(owed, {recursive: true});
+  writeFileSync(join(owed, '.a.table.json.1234abcd.tmp'), '{"col');
+  expect((await deliver()).owed).toEqual([]);
+  expect([...server.store.blobs.keys()].filter(path => path.includes('.tmp'))).toEqual([]);
+});
+
 it('a server that goes away right after the run was opened is owed everything, and sync brings it', async () => {
   await recorded();
   let isOpen = false;
