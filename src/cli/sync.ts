@@ -42,13 +42,14 @@ async function sync(runs: string[], options: SyncCommandOptions): Promise<void> 
   const {syncRun, wandbStateFile} = await import('../tracker/index.js');
   const {runFolder} = await import('./run-folder.js');
   const named = await Promise.all(runs.map(run => runFolder(run, dir)));
-  const found = runs.length > 0 ? [] : (await listRuns(dir)).map(({folder}) => folder);
-  const recorded = found.filter(folder => existsSync(join(folder, wandbStateFile)));
+  const found = runs.length > 0 ? [] : await listRuns(dir);
+  const isForWandb = ({folder}: {folder: string}) => existsSync(join(folder, wandbStateFile));
+  const recorded = found.filter(isForWandb).map(({folder}) => folder);
   const folders = [...named, ...recorded];
   if (id !== undefined && folders.length !== 1) {
     throw new InvarianceError('bad_option', `--id names one run; ${folders.length} are to be synced`);
   }
-  const others = found.length - recorded.length;
+  const others = found.filter(run => run.status === 'read' && !isForWandb(run)).length;
   if (others > 0)
     process.stderr.write(
       `${others} ${others === 1 ? 'run was' : 'runs were'} recorded without W&B and stay here; name them to send them\n`,

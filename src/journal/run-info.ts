@@ -22,7 +22,8 @@ export async function readRunInfo(folder: string): Promise<RunInfo> {
   try {
     info = JSON.parse(text);
   } catch (cause) {
-    throw bad(`${path} is not JSON: ${messageOf(cause)}`, cause);
+    // The engine's message quotes the file, line feeds and all.
+    throw bad(`${path} is not JSON: ${messageOf(cause).replace(/\s+/g, ' ')}`, cause);
   }
   const {format} = Object(info) as {format?: unknown};
   if (format !== 1 && format !== 2)

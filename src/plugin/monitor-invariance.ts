@@ -162,6 +162,5 @@ async function reportOf(folder: string): Promise<string> {
   const {renderReport} = await import('../render/index.js');
   const run = await readRun(folder);
   // Written just before the journal is closed, so that its failure is on record too.
-  const ended = {type: 'ended', time: Date.now(), state: 'finished'} as const;
-  return (await renderReport({...run, events: [...run.events, ended]}, folder)).report;
+  return (await renderReport({...run, state: 'finished'}, folder)).report;
 }

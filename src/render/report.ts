@@ -56,11 +56,10 @@ export function pageStyle(): string {
   return schemeVariables() + readFileSync(templatePath('report.css'), 'utf8');
 }
 
-function headline({info, readings, events, subject}: RenderedRun, last: Reading | undefined): string {
-  const ended = events.findLast(event => event.type === 'ended');
+function headline({info, readings, state, subject}: RenderedRun, last: Reading | undefined): string {
   return [
     subject === undefined ? `Invariance report of run ${info.id}` : 'Invariance report',
-    ended ? ended.state : 'running',
+    state,
     readings.length === 1 ? '1 reading' : `${readings.length} readings`,
     ...(last && subject === undefined
       ? [`last at step ${last.step}${last.epoch === null ? '' : `, epoch ${number(last.epoch, 2)}`}`]

@@ -1,4 +1,4 @@
-import type {Baseline, Reading, RunEvent, RunInfo} from '../types.js';
+import type {Baseline, Reading, RunEvent, RunInfo, RunState} from '../types.js';
 
 /** What a picture or a report is drawn from; a recorded run is one. */
 export interface RenderedRun {
@@ -10,6 +10,8 @@ export interface RenderedRun {
   readings: readonly Reading[];
   /** In the order they happened. */
   events: readonly RunEvent[];
+  /** How it stands, as `readRun` and `list` say it. */
+  state: RunState;
   /** Name of the model measured, where no one knows at what step of which run: words and titles then claim none. */
   subject?: string;
 }

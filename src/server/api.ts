@@ -58,7 +58,7 @@ export function createApi(folder: string): Hono {
 
   api.get('/compare', async c => {
     const {a, b, step} = c.req.query();
-    if (!a || !b) throw new HTTPException(400, {message: 'name two runs: /compare?a=ID&b=ID'});
+    if (!a || !b) throw new HTTPException(400, {message: 'name two runs: /api/compare?a=ID&b=ID'});
     const at = step === undefined ? undefined : Number(step);
     if (Number.isNaN(at)) throw new HTTPException(400, {message: `invalid step: ${step}; give a number`});
     const runs = await Promise.all([runById(folder, a), runById(folder, b)]);

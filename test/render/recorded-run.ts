@@ -114,6 +114,7 @@ export function recordedRun({threshold = 0.13} = {}): RenderedRun & {baseline: B
       },
       {time: 1_760_000_401_000, type: 'ended', state: 'finished'},
     ],
+    state: 'finished',
   };
 }
 

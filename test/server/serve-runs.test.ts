@@ -1,5 +1,5 @@
 import {existsSync} from 'node:fs';
-import {appendFile, mkdir, mkdtemp, rm, writeFile} from 'node:fs/promises';
+import {appendFile, mkdir, mkdtemp, readFile, rm, writeFile} from 'node:fs/promises';
 import {request} from 'node:http';
 import {networkInterfaces, tmpdir} from 'node:os';
 import {join} from 'node:path';
@@ -96,6 +96,15 @@ describe('the JSON of the runs', () => {
     expect(await (await get('/api/runs/a')).json()).toMatchObject({
       problems: [expect.stringMatching(/^journal.jsonl line \d+ is not JSON$/)],
     });
+  });
+
+  it('says of a run whose process died what the list says, on its page too', async () => {
+    await start('a');
+    const path = join(folder, 'a', 'writer.json');
+    const writer = JSON.parse(await readFile(path, 'utf8')) as object;
+    await writeFile(path, JSON.stringify({...writer, pid: 2 ** 22 + 1}));
+    expect(await (await get('/api/runs')).json()).toMatchObject([{state: 'crashed'}]);
+    expect(await (await get('/runs/a')).text()).toContain('· crashed ·');
   });
 
   it('compares two runs, and answers 409 with the reason where their fingerprints differ', async () => {
