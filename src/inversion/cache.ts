@@ -8,10 +8,10 @@ import type {Inverted} from './descent.js';
 import {hashBytes, hashText} from './keys.js';
 
 /**
- * A claim of a process elsewhere counts as abandoned after so long, in milliseconds: an engine at work holds up the event
- * loop that says it lives. A claim guards time, not truth: what is written is the same whoever writes it.
+ * A lock of a process elsewhere counts as abandoned after so long, in milliseconds: an engine at work holds up the event
+ * loop that says it lives. A lock guards time, not truth: what is written is the same whoever writes it.
  */
-const CLAIM_MS = 600_000;
+const LOCK_STALE_MS = 600_000;
 
 /** One finished layer: its images, and how good they are. */
 export interface CacheEntry extends Inverted {
@@ -42,7 +42,7 @@ export interface InversionCache {
   readValue(key: string): Promise<unknown>;
   writeValue(key: string, value: unknown): Promise<void>;
   /** The right to make an entry: what gives it back, or null while another process has it. */
-  claim(key: string): (() => void) | null;
+  lock(key: string): (() => void) | null;
 }
 
 /**
@@ -129,10 +129,10 @@ export async function openInversionCache({
       if (!writable) values.set(key, value);
     },
 
-    claim(key) {
+    lock(key) {
       if (!writable) return () => {};
       try {
-        const lock = takeLock(pathOf(`${key}.lock`), {staleMs: CLAIM_MS});
+        const lock = takeLock(pathOf(`${key}.lock`), {staleMs: LOCK_STALE_MS});
         return lock.status === 'taken' ? lock.release : null;
       } catch (error) {
         giveUp(error);

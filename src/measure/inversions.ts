@@ -45,9 +45,12 @@ export function openInversions(given: InversionsOptions): Inversions {
   const keys = inversionKeys(given);
   const keyOf = (layer: LayerName) => keys.get(layer)!;
 
-  /** The entry, made under a claim; null while another process makes it. */
-  async function claimed(layer: LayerName, onStep: (step: number) => void): Promise<CacheEntry | null> {
-    const release = cache.claim(keyOf(layer));
+  /** The entry, made under a lock; null while another process makes it. */
+  async function invertUnderLock(
+    layer: LayerName,
+    onStep: (step: number) => void,
+  ): Promise<CacheEntry | null> {
+    const release = cache.lock(keyOf(layer));
     if (release === null) return null;
     try {
       const found = await cache.read(keyOf(layer));
@@ -71,7 +74,8 @@ export function openInversions(given: InversionsOptions): Inversions {
       const left: LayerName[] = [];
       for (const layer of missing) {
         const entry =
-          (await cache.read(keyOf(layer))) ?? (await claimed(layer, step => countdown.step(layer, step)));
+          (await cache.read(keyOf(layer))) ??
+          (await invertUnderLock(layer, step => countdown.step(layer, step)));
         if (entry) countdown.finish(layer);
         else left.push(layer);
       }
@@ -91,7 +95,7 @@ export function openInversions(given: InversionsOptions): Inversions {
     },
     async of(layer) {
       for (;;) {
-        const entry = (await cache.read(keyOf(layer))) ?? (await claimed(layer, () => {}));
+        const entry = (await cache.read(keyOf(layer))) ?? (await invertUnderLock(layer, () => {}));
         if (entry) return entry;
         await sleep(POLL_MS);
       }

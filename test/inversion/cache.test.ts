@@ -117,15 +117,15 @@ describe('a damaged entry counts as absent, is said once, and is made again', ()
   });
 });
 
-describe('claims', () => {
+describe('locks', () => {
   test('are given to one at a time, and given back', async () => {
     const [one, other] = [await open(), await open()];
-    const release = one.claim('key');
+    const release = one.lock('key');
     expect(release).not.toBeNull();
-    expect(other.claim('key')).toBeNull();
-    expect(other.claim('another')).not.toBeNull();
+    expect(other.lock('key')).toBeNull();
+    expect(other.lock('another')).not.toBeNull();
     release!();
-    expect(other.claim('key')).not.toBeNull();
+    expect(other.lock('key')).not.toBeNull();
   });
 
   test('of a process that was killed are taken over', async () => {
@@ -135,10 +135,10 @@ describe('claims', () => {
       join(folder, 'key.lock'),
       JSON.stringify({token: 'x', pid: holder.pid, host: hostname()}),
     );
-    expect((await open()).claim('key')).toBeNull();
+    expect((await open()).lock('key')).toBeNull();
     holder.kill('SIGKILL');
     await new Promise(resolve => holder.once('exit', resolve));
-    const release = (await open()).claim('key');
+    const release = (await open()).lock('key');
     expect(release).not.toBeNull();
     release!();
     expect(await readdir(folder)).toEqual([]);
@@ -149,7 +149,7 @@ describe('a folder that cannot be written turns entries into memory, with one no
   async function expectMemory(at: string) {
     const cache = await open(at);
     expect(await cache.read('key')).toBeNull();
-    const release = cache.claim('key');
+    const release = cache.lock('key');
     await cache.write('key', entry);
     await cache.writeValue('key', 7);
     release!();
