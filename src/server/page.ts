@@ -94,7 +94,7 @@ function unreadableRow({name, problem}: UnreadableRun) {
     <th scope="row"><a href="/runs/${name}">${name}</a></th>
     <td>–</td>
     <td>unreadable</td>
-    <td colspan="4">${problem}</td>
+    <td class="words" colspan="4">${problem}</td>
   </tr>`;
 }
 

@@ -86,8 +86,9 @@ describe('a lane', () => {
   it('begins and says nothing once it is stopped', async () => {
     refused.add('a');
     const sending = poked();
-    lane.stop();
+    const stopped = lane.stop();
     expect(await sending).toEqual(['a']);
+    await stopped;
     expect(await poked()).toEqual([]);
     expect(said).toEqual([]);
   });
