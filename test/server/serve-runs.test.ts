@@ -74,7 +74,9 @@ describe('the JSON of the runs', () => {
     const page = await get('/');
     expect([page.status, await page.text()]).toEqual([
       200,
-      expect.stringMatching(/run a<\/a>[\s\S]*unreadable<\/td>\s*<td class="words" colspan="4">.*describes no run/),
+      expect.stringMatching(
+        /run a<\/a>[\s\S]*unreadable<\/td>\s*<td class="words" colspan="4">.*describes no run/,
+      ),
     ]);
     for (const path of ['/runs/b', '/api/runs/b', '/api/runs/b/live', '/api/compare?a=a&b=b']) {
       const answer = await get(path);
