@@ -54,14 +54,74 @@ export interface Estimates {
 export type Score =
   | {
       status: 'scored';
-      /** 1 = all that the pretrained model shows, 0 = the floor; not cut at either. */
+      /** In the unit of the quantity; a retention score is 1 at the ceiling and 0 at the floor, and not cut at either. */
       value: number;
-      /** Lower end of the 95 % interval over probe images; null with fewer than 8 images. */
+      /** Lower end of the 95 % interval; null with fewer than 8 images. */
       low: number | null;
       /** Upper end of it. */
       high: number | null;
     }
   | {status: 'withheld'; reason: string};
+
+/** Both ends of a 95 % interval, in the unit of the value it is of. */
+export interface Interval {
+  /** Lower end. */
+  low: number;
+  /** Upper end. */
+  high: number;
+}
+
+/** One named transformation T of the probes, on the pretrained model: once a run. */
+export interface FactorBaseline {
+  /** 'hue', 'flip', …: what T changes. */
+  factor: string;
+  /** How far T goes, in the factor's own unit. */
+  strength: number;
+  /** I_0[T, i] = c(f0_i(X), f0_i(T X)), unbiased, one a layer. */
+  invariance: (number | null)[];
+  /** mean ‖f(x) − f(T x)‖ over the mean ‖f(x) − f(x')‖ of pairs of probes (arXiv 2407.04325), one a layer. */
+  ratio: (number | null)[];
+  /** The invariance of raw pixels: for reference, not subtracted. */
+  pixels: number | null;
+  /** The mean invariance of the floor's random networks, one a layer: for reference, not subtracted. */
+  random: (number | null)[];
+}
+
+/** The same transformation on a checkpoint. */
+export interface FactorReading {
+  /** As in the baseline. */
+  factor: string;
+  /** I_t[T, i], one a layer. */
+  invariance: (number | null)[];
+  /** I_t − I_0, images drawn together, one a layer; below 0 the layer sees more of the factor than it did. */
+  change: Score[];
+  /** As in the baseline. */
+  ratio: (number | null)[];
+}
+
+/** Ridge probes on the pretrained model's layers: once a run and set of labels. */
+export interface ProbeBaseline {
+  /** Where the labels came from, in words: 'class folders'. */
+  labels: string;
+  /** Number of classes. */
+  classes: number;
+  /** Accuracy of the most frequent class. */
+  chance: number;
+  /** Leave-one-out accuracy in [0, 1], one a layer. */
+  accuracy: (number | null)[];
+}
+
+/** The same labels on a checkpoint. */
+export interface ProbeReading {
+  /** As in the baseline. */
+  labels: string;
+  /** Leave-one-out accuracy of a probe fitted anew, one a layer. */
+  accuracy: (number | null)[];
+  /** That accuracy minus the pretrained one, images drawn together: below 0 the layer tells less than it did. */
+  change: Score[];
+  /** Accuracy of the pretrained model's probe on this checkpoint's features minus the pretrained one: what a user's head would see. */
+  kept: Score[];
+}
 
 /** How well X'_i was inverted, for one pretrained layer. */
 export interface Gate {
@@ -101,7 +161,7 @@ export interface Fingerprint {
   pooling: Pooling;
   /** Preset and options of the inversion. */
   inversion: Readonly<Record<string, string | number>>;
-  /** The network whose similarity is the floor N: 'random 0' is drawn with seed 0, anything else a hash of its weights. */
+  /** The networks whose mean similarity is the floor N: 'random 0 to 7' are drawn with those seeds, anything else a hash of their weights. */
   floor: string;
 }
 
@@ -115,8 +175,18 @@ export interface Baseline {
   blocks: readonly LayerName[];
   /** W0 = R_0: the pretrained model's retention of its own invariances. Never assumed to be 1. */
   ceiling: Estimates;
-  /** N: the same with a randomly initialised network of this architecture in place of the finetuned one. */
+  /** N: the same with randomly initialised networks of this architecture in place of the finetuned one, their mean. */
   floor: Estimates;
+  /** How many those were, and the standard deviation of N[i, i] over them, unbiased, one a layer; absent for a single one. */
+  floorSpread?: {draws: number; diagonal: (number | null)[]};
+  /** The same with a network trained from scratch on the new task in its place, where one was given. */
+  scratch?: Estimates;
+  /** W0[i, i] and N[i, i] on the half-samples of the probes, packed as `halves` of a reading. */
+  halves?: {ceiling: string; floor: string};
+  /** Named transformations of the probes. */
+  factors?: FactorBaseline[];
+  /** Ridge probes, one for each set of labels. */
+  ridge?: ProbeBaseline[];
   /** Diagonals of two controls, unbiased: X' := seeds, and X' with its rows permuted. */
   controls: {noise: (number | null)[]; permuted: (number | null)[]};
   /** Centre of mass of each pretrained layer's invariances over its own blocks, com_0(i); null where its gate failed. */
@@ -159,6 +229,14 @@ export interface Reading extends Moment {
   retention: Estimates;
   /** D_t, layers × layers. */
   drift: Estimates;
+  /** 95 % intervals of R_t[i, i] over the probe images, one a layer; null with fewer than 8 images. */
+  retentionIntervals?: (Interval | null)[];
+  /**
+   * R_t[i, i] on 200 half-samples of the probes, the same images for all layers and readings of one number of probes, so that
+   * differences are taken in pairs: base64 of little-endian 16-bit integers, layers × half-samples, in units of 1/32767;
+   * −32768 where withheld.
+   */
+  halves?: string;
   /** r_t[i], one a layer. */
   scores: Score[];
   /** Over the layers that the baseline can score; null where it can score none, or one of them has no score now. */
@@ -170,6 +248,16 @@ export interface Reading extends Moment {
   flow: {centre: (number | null)[]; strongest: (number | null)[]};
   /** C_t(i): positive = moved to shallower layers; `mean` is over the deeper half of the blocks. */
   compression: {layers: (number | null)[]; mean: number | null};
+  /** G_t(i): mean over the blocks j of max(R_t[i, j] − W0[i, j], 0), one a layer. Something moved only where its low is above 0. */
+  gain?: Score[];
+  /** L_t(i): mean over the blocks j of max(W0[i, j] − R_t[i, j], 0). */
+  loss?: Score[];
+  /** Where the invariances of layer i arrived: the block j (an index into the layers) of the largest sure gain; null without one. */
+  arrival?: (number | null)[];
+  /** Change of the named transformations since the pretrained model. */
+  factors?: FactorReading[];
+  /** Change of the ridge probes since the pretrained model. */
+  ridge?: ProbeReading[];
   /**
    * ‖θt − θ0‖F / ‖θ0‖F over the weights that the layer depends on and no shallower measured layer does; null where there
    * are none.

@@ -19,6 +19,34 @@ const score = z.discriminatedUnion('status', [
   z.object({status: z.literal('withheld'), reason: z.string()}),
 ]);
 
+const interval = z.object({low: z.number(), high: z.number()});
+const factorBaseline = z.object({
+  factor: z.string(),
+  strength: z.number(),
+  invariance: numbers,
+  ratio: numbers,
+  pixels: z.number().nullable(),
+  random: numbers,
+});
+const factorReading = z.object({
+  factor: z.string(),
+  invariance: numbers,
+  change: z.array(score),
+  ratio: numbers,
+});
+const ridgeBaseline = z.object({
+  labels: z.string(),
+  classes: z.number(),
+  chance: z.number(),
+  accuracy: numbers,
+});
+const ridgeReading = z.object({
+  labels: z.string(),
+  accuracy: numbers,
+  change: z.array(score),
+  kept: z.array(score),
+});
+
 const gate = z.object({
   layer: z.string(),
   rel: z.number().nullable(),
@@ -48,6 +76,11 @@ const baseline = z.object({
   blocks: layers,
   ceiling: estimates,
   floor: estimates,
+  floorSpread: z.object({draws: z.number(), diagonal: numbers}).optional(),
+  scratch: estimates.optional(),
+  halves: z.object({ceiling: z.string(), floor: z.string()}).optional(),
+  factors: z.array(factorBaseline).optional(),
+  ridge: z.array(ridgeBaseline).optional(),
   controls: z.object({noise: numbers, permuted: numbers}),
   flow: numbers,
   gates: z.array(gate),
@@ -64,10 +97,17 @@ const reading = z
     layers,
     retention: estimates,
     drift: estimates,
+    retentionIntervals: z.array(interval.nullable()).optional(),
+    halves: z.string().optional(),
     scores: z.array(score),
     meanScore: z.number().nullable(),
     flow: z.object({centre: numbers, strongest: numbers}),
     compression: z.object({layers: numbers, mean: z.number().nullable()}),
+    gain: z.array(score).optional(),
+    loss: z.array(score).optional(),
+    arrival: numbers.optional(),
+    factors: z.array(factorReading).optional(),
+    ridge: z.array(ridgeReading).optional(),
     weightDrift: numbers,
     acquired: z.object({similarity: estimates, novelty: numbers, gates: z.array(gate)}).optional(),
     convergence: numbers.optional(),

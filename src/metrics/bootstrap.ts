@@ -1,16 +1,8 @@
 import {seededRandom} from '../random.js';
-import type {Gram} from '../types.js';
+import type {Gram, Interval} from '../types.js';
 import {cka} from './cka.js';
 import {selectImages} from './gram.js';
 import {checkPair} from './similarity.js';
-
-/** Both ends of a 95 % interval, in the unit of the value it is of. */
-export interface Interval {
-  /** Lower end. */
-  low: number;
-  /** Upper end. */
-  high: number;
-}
 
 /** How an interval is drawn. */
 export interface BootstrapOptions {

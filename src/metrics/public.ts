@@ -8,7 +8,7 @@
  *
  * @module wandb-invariance/metrics
  */
-export {bootstrapCka, type BootstrapOptions, type Interval} from './bootstrap.js';
+export {bootstrapCka, type BootstrapOptions} from './bootstrap.js';
 export type {Estimator} from './centre.js';
 export {cka, ckaOfFeatures, type EstimatesRow, similarityMatrix} from './cka.js';
 export {controls} from './controls.js';
@@ -22,4 +22,4 @@ export {meanScore, retentionScores, type ScoredBy} from './score.js';
 export type {Similarity} from './similarity.js';
 export {exactCka, type ExactCka, minibatchCka, type MinibatchCka} from './streaming.js';
 export type {FeatureRows} from '../rounding.js';
-export type {Estimates, Features, Gate, Gram, Images, Matrix, Score} from '../types.js';
+export type {Estimates, Features, Gate, Gram, Images, Interval, Matrix, Score} from '../types.js';

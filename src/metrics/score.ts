@@ -1,6 +1,5 @@
 import {InvarianceError} from '../errors.js';
-import type {Estimates, Gate, Score} from '../types.js';
-import type {Interval} from './bootstrap.js';
+import type {Estimates, Gate, Interval, Score} from '../types.js';
 import {notConverged} from './gate.js';
 import {MIN_IMAGES, TOO_FEW, withheld} from './similarity.js';
 
