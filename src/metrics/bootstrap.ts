@@ -1,7 +1,6 @@
-import {seededRandom} from '../random.js';
 import type {Gram, Interval} from '../types.js';
 import {cka} from './cka.js';
-import {selectImages} from './gram.js';
+import {ckaOfHalves, HALF_SAMPLES, halfSamples, intervalOfHalves} from './halves.js';
 import {checkPair} from './similarity.js';
 
 /** How an interval is drawn. */
@@ -13,9 +12,7 @@ export interface BootstrapOptions {
 }
 
 /** Every default of an interval. */
-export const BOOTSTRAP_DEFAULTS: Required<BootstrapOptions> = {samples: 200, seed: 0};
-
-const TAILS = [0.025, 0.975] as const;
+export const BOOTSTRAP_DEFAULTS: Required<BootstrapOptions> = {samples: HALF_SAMPLES, seed: 0};
 
 /**
  * 95 % interval of the unbiased CKA over probe images, from the Grams alone.
@@ -39,34 +36,9 @@ const TAILS = [0.025, 0.975] as const;
  * if (interval !== null) console.log(`${interval.low} to ${interval.high}`);
  */
 export function bootstrapCka(K: Gram, L: Gram, options: BootstrapOptions = {}): Interval | null {
-  const {samples, seed} = {...BOOTSTRAP_DEFAULTS, ...options};
   checkPair(K, L);
   const whole = cka(K, L, 'unbiased');
   if (whole.status === 'withheld') return null;
-
-  const random = seededRandom(seed);
-  const values: number[] = [];
-  for (let sample = 0; sample < samples; sample++) {
-    // In order, so that Grams are read from front to back: twice as fast.
-    const half = random
-      .permutation(K.n)
-      .subarray(0, Math.floor(K.n / 2))
-      .sort();
-    const similarity = cka(selectImages(K, half), selectImages(L, half), 'unbiased');
-    // A half of fewer than 8 images is too few, and a layer that varies on few images can be constant on a half of them.
-    if (similarity.status === 'withheld') return null;
-    values.push(similarity.value);
-  }
-  values.sort((a, b) => a - b);
-  return {
-    low: Math.min(whole.value, quantile(values, TAILS[0])),
-    high: Math.max(whole.value, quantile(values, TAILS[1])),
-  };
-}
-
-/** Linear interpolation between order statistics (type 7 of Hyndman & Fan 1996). */
-function quantile(sorted: readonly number[], share: number): number {
-  const place = share * (sorted.length - 1);
-  const below = sorted[Math.floor(place)]!;
-  return below + (place - Math.floor(place)) * (sorted[Math.ceil(place)]! - below);
+  const halves = ckaOfHalves(K, L, halfSamples(K.n, {...BOOTSTRAP_DEFAULTS, ...options}));
+  return halves && intervalOfHalves(whole.value, halves);
 }

@@ -5,3 +5,12 @@ export {notConverged} from './gate.js';
 export {selectImages} from './gram.js';
 export {difference} from './retention.js';
 export {MIN_RANGE} from './score.js';
+export {
+  ckaOfHalves,
+  HALF_SAMPLES,
+  halfSamples,
+  type Halves,
+  intervalOfHalves,
+  packHalves,
+  unpackHalves,
+} from './halves.js';
