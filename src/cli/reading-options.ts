@@ -15,7 +15,8 @@ export interface ReadingOptions {
   pool: Pooling;
   preset: string;
   steps?: number;
-  random?: string;
+  random?: string[];
+  scratch?: string;
   threads: number;
 }
 
@@ -44,14 +45,21 @@ export function addReadingOptions(command: Command, {threads}: {threads: number}
       'gradient evaluations an image (default 500 for stir, 50 for fast)',
       wholeNumber(1),
     )
-    .option('--random <dir>', 'folder of an untrained network for the floor; default drawn')
+    .option(
+      '--random <dirs...>',
+      'folders of untrained networks for the floor (default 8 are drawn as the architecture is initialised)',
+    )
+    .option(
+      '--scratch <dir>',
+      'folder of the same architecture trained from scratch on the new task: a second mark beside the floor',
+    )
     .option('--threads <n>', 'processes of one thread each', wholeNumber(1), threads);
 }
 
 /** What to measure; a model that is a hub name is looked up in the Hugging Face cache, else downloaded. */
 export async function specOf(options: ReadingOptions, say: (line: string) => void): Promise<MeasurerSpec> {
   const {inversionOptions} = await import('../inversion/index.js');
-  const {probes, probesMax, seeds, layers, pool, preset, steps, random, threads} = options;
+  const {probes, probesMax, seeds, layers, pool, preset, steps, random, scratch, threads} = options;
   return {
     pretrained: await modelFolder(options.pretrained, say),
     probes,
@@ -62,6 +70,7 @@ export async function specOf(options: ReadingOptions, say: (line: string) => voi
     ...(probesMax !== undefined && {probesMax}),
     ...(seeds !== undefined && {seeds}),
     ...(random !== undefined && {floor: random}),
+    ...(scratch !== undefined && {scratch: await modelFolder(scratch, say)}),
   };
 }
 

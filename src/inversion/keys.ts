@@ -43,7 +43,7 @@ export function inversionKeys({
 
 /**
  * What a run's readings may be compared with: see `Fingerprint`.
- * @param floor weights that were never trained, or the seed that they are drawn with.
+ * @param floor networks that were never trained, or how many are drawn.
  */
 export function fingerprintOf({
   engine,
@@ -52,7 +52,7 @@ export function fingerprintOf({
   seeds,
   options,
   floor,
-}: InversionInputs & {floor: Weights | number}): Fingerprint {
+}: InversionInputs & {floor: readonly Weights[] | number}): Fingerprint {
   const parts = {
     pretrained: hash({
       definition: engine.definition,
@@ -63,9 +63,15 @@ export function fingerprintOf({
     layers: engine.layers,
     pooling: engine.pooling,
     inversion: sorted({...options, revision: REVISION}),
-    floor: typeof floor === 'number' ? `random ${floor}` : hashWeights(engine.layers, floor),
+    floor: floorName(engine.layers, floor),
   };
   return {id: hash(parts), ...parts};
+}
+
+function floorName(layers: readonly LayerName[], floor: readonly Weights[] | number): string {
+  if (typeof floor === 'number') return floor === 1 ? 'random 0' : `random 0 to ${floor - 1}`;
+  const hashes = floor.map(weights => hashWeights(layers, weights));
+  return hashes.length === 1 ? hashes[0]! : hash(hashes.sort());
 }
 
 /** Hash of all measured weights of a model, whatever order they come in. */

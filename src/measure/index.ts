@@ -1,3 +1,4 @@
+export {FLOOR_DRAWS} from './baseline.js';
 export {type ChildMeasurer, startChildMeasurer} from './child/child-measurer.js';
 export type {MeasurerInfo, MeasurerSpec} from './child/messages.js';
 export {createInversionProgress} from './inversion-progress.js';

@@ -5,13 +5,15 @@ import {
   drawSeeds,
   fingerprintOf,
   hashText,
+  hashWeights,
   inversionOptions,
   openInversionCache,
   type InversionCache,
   type InversionOptions,
 } from '../inversion/index.js';
 import type {Baseline, Cost, Images, Moment, Reading} from '../types.js';
-import {measureBaseline, NO_COST} from './baseline.js';
+import {unpackHalves} from '../metrics/index.js';
+import {announcer, FLOOR_DRAWS, measureBaseline, measureNetwork, NO_COST} from './baseline.js';
 import {openInversions} from './inversions.js';
 import {countCost} from './count-cost.js';
 import {MIN_PROBES} from '../probes/index.js';
@@ -28,8 +30,10 @@ export interface MeasurerOptions {
   seeds?: Images;
   /** The pretrained weights; default those in force now. */
   reference?: Weights;
-  /** Weights never trained, for the floor N, or the seed to draw them with; default 0. */
-  floor?: Weights | number;
+  /** Networks never trained, for the floor N, or how many to draw, with seeds from 0; default 8. */
+  floor?: readonly Weights[] | number;
+  /** A network trained from scratch on the new task, for a second mark beside the floor; default none. */
+  scratch?: Weights | null;
   /** Default `inversionOptions()`: preset fast. */
   inversion?: InversionOptions;
   /** Default in memory, for this measurer alone. */
@@ -71,7 +75,8 @@ export async function createMeasurer({
   probes,
   seeds = drawSeeds({like: probes}),
   reference = uncounted.weights(),
-  floor = 0,
+  floor = FLOOR_DRAWS,
+  scratch = null,
   inversion: options = inversionOptions(),
   cache,
   workers = 1,
@@ -85,17 +90,36 @@ export async function createMeasurer({
   const inversions = openInversions({...inputs, cache, workers, onProgress, now});
   const fingerprint = fingerprintOf({...inputs, floor});
 
-  // Equal to the bit only where the same engine measures both: hence its description. 2: what the baseline holds.
-  const key = hashText(`baseline 2 ${fingerprint.id} ${engine.description}`);
-  const baseline = await keptBaseline(cache, key, () =>
+  // Equal to the bit only where the same engine measures both: hence its description. 3: what is kept.
+  const keyOf = (what: string) => hashText(`${what} ${fingerprint.id} ${engine.description}`);
+  const first = await kept(cache, keyOf('baseline 3'), () =>
     cost(async () => {
       await inversions.prepare();
-      const untrained = typeof floor === 'number' ? engine.randomWeights(floor) : floor;
-      return measureBaseline({...inputs, reference, floor: untrained, inversions, fingerprint, onProgress});
+      return measureBaseline({...inputs, reference, floor, inversions, fingerprint, onProgress});
     }),
   );
+  const control =
+    scratch &&
+    (await kept(cache, keyOf(`scratch 1 ${hashWeights(engine.layers, scratch)}`), () =>
+      cost(async () => {
+        const onRow = announcer(onProgress, {before: 0, total: engine.layers.length});
+        return (await measureNetwork({engine, weights: scratch, probes, inversions, onRow})).retention;
+      }),
+    ));
+  const {baseline: measured, pairs} = first.result;
+  const baseline: Baseline = {
+    ...measured,
+    ...(control && {scratch: control.result}),
+    cost: total(first.cost, control?.cost ?? NO_COST),
+  };
+  const rows = engine.layers.length;
+  const halves = {
+    ceiling: unpackHalves(baseline.halves!.ceiling, rows),
+    floor: unpackHalves(baseline.halves!.floor, rows),
+    pairs: pairs.map(text => unpackHalves(text, engine.blocks.length)),
+  };
   const referenceGrams = await withWeights(engine, reference, () => engine.grams(probes));
-  const subject = {...inputs, reference, referenceGrams, inversions, baseline, onProgress};
+  const subject = {...inputs, reference, referenceGrams, inversions, baseline, halves, onProgress};
 
   let convergenceKnown = false;
   const queue = new InTurn();
@@ -118,16 +142,24 @@ export async function createMeasurer({
 }
 
 /** From the cache, or measured now and kept there. */
-async function keptBaseline(
+async function kept<T>(
   cache: InversionCache,
   key: string,
-  measure: () => Promise<{result: Omit<Baseline, 'cost'>; cost: Cost}>,
-): Promise<Baseline> {
-  const kept = (await cache.readValue(key)) as Omit<Baseline, 'cost'> | null;
-  if (kept) return {...kept, cost: NO_COST};
-  const {result, cost} = await measure();
-  await cache.writeValue(key, result);
-  return {...result, cost};
+  measure: () => Promise<{result: T; cost: Cost}>,
+): Promise<{result: T; cost: Cost}> {
+  const found = (await cache.readValue(key)) as T | null;
+  if (found) return {result: found, cost: NO_COST};
+  const made = await measure();
+  await cache.writeValue(key, made.result);
+  return made;
+}
+
+function total(a: Cost, b: Cost): Cost {
+  return {
+    seconds: a.seconds + b.seconds,
+    forwards: a.forwards + b.forwards,
+    gradients: a.gradients + b.gradients,
+  };
 }
 
 /** @throws InvarianceError `bad_probes` for fewer than 4 probes, images of another size than the model takes, seeds for others. */

@@ -2,22 +2,26 @@ import type {Engine, Weights} from '../engine/index.js';
 import type {InversionOptions} from '../inversion/index.js';
 import {
   acquiredMatrix,
-  bootstrapCka,
   compression,
   driftMatrix,
   flow,
+  intervalOfHalves,
   meanScore,
+  migration,
   novelty,
-  retentionMatrix,
+  packHalves,
   retentionRow,
   retentionScores,
   convergence,
+  unpackHalves,
   weightDrift,
+  type Halves,
   type LayerWeights,
 } from '../metrics/index.js';
 import type {Baseline, Gate, Gram, Images, LayerName, Moment, Reading} from '../types.js';
 import {blockPlaces} from './baseline.js';
 import {invert, type Inversions} from './inversions.js';
+import {measureRetention} from './measure-retention.js';
 import type {OnProgress} from './progress.js';
 import {withWeights} from './with-weights.js';
 
@@ -32,11 +36,13 @@ export interface Subject {
   options: InversionOptions;
   inversions: Inversions;
   baseline: Baseline;
+  /** On half-samples: W0[i, i] and N[i, i], and W0[i, j] over the blocks j, a row i. */
+  halves: {ceiling: Halves[]; floor: Halves[]; pairs: Halves[][]};
   onProgress: OnProgress;
 }
 
 /**
- * One reading of the weights in force. One row of R is made at a time: beside the Grams of X, only L Grams are held.
+ * One reading of the weights in force.
  * Cost: L + 1 forward passes of the probes; L more with `convergence`; with `acquired` L inversions and L forward
  * passes more.
  */
@@ -46,42 +52,62 @@ export async function measureReading(
 ): Promise<Omit<Reading, 'cost'>> {
   const {engine, reference, referenceGrams, probes, inversions, baseline, onProgress} = subject;
   const {layers} = engine;
-  const current = await engine.grams(probes);
-  const rows = [];
-  const intervals = [];
-  const final: (number | null)[] = [];
-  const half: (number | null)[] = [];
-  for (const [row, layer] of layers.entries()) {
-    const {images, halfway} = await inversions.of(layer);
-    const inverted = await engine.grams(images);
-    rows.push(retentionRow({probes: current, inverted}));
-    intervals.push(bootstrapCka(current[row]!, inverted[row]!));
-    if (judged) {
-      const earlier = await engine.grams(halfway);
-      final.push(rows[row]!.unbiased[row]!);
-      half.push(retentionRow({probes: current, inverted: earlier}).unbiased[row]!);
-    }
-    onProgress({phase: 'reading', layer, done: row + 1, total: layers.length, secondsLeft: null});
-  }
-
-  const {ceiling, floor, gates} = baseline;
-  const retention = retentionMatrix(rows);
   const blocks = blockPlaces(engine);
-  const moved = flow({retention, floor, blocks, gates});
-  const scores = retentionScores({retention, ceiling, floor, intervals, gates, count: probes.count});
+  const current = await engine.grams(probes);
+  const half: (number | null)[] = [];
+  const {retention, diagonal, columns} = await measureRetention({
+    engine,
+    inversions,
+    own: current,
+    columns: blocks,
+    async onRow(layer, row, {entry}) {
+      if (judged) {
+        const earlier = await engine.grams(entry.halfway);
+        half.push(retentionRow({probes: current, inverted: earlier}).unbiased[row]!);
+      }
+      onProgress({phase: 'reading', layer, done: row + 1, total: layers.length, secondsLeft: null});
+    },
+  });
+
+  const {ceiling, gates} = baseline;
+  const kept = retention.unbiased.map((row, i) => row[i]!);
+  const halves = packHalves(diagonal);
+  const ownHalves = unpackHalves(halves, layers.length);
+  const moved = flow({retention, baseline, blocks});
+  const scores = retentionScores({
+    retention,
+    baseline,
+    halves: {...subject.halves, retention: ownHalves},
+    count: probes.count,
+  });
   return {
     ...moment,
     fingerprint: baseline.fingerprint.id,
     layers,
     retention,
+    retentionIntervals: kept.map((value, i) => {
+      const sampled = ownHalves[i]!;
+      return value === null || sampled === null ? null : intervalOfHalves(value, sampled);
+    }),
+    halves,
     drift: driftMatrix({reference: referenceGrams, current}),
     scores,
     meanScore: meanScore(scores, baseline),
     flow: moved,
     compression: compression({initial: baseline.flow, current: moved.centre, blocks}),
+    ...migration({
+      retention,
+      ceiling,
+      halves: {
+        ceiling: subject.halves.pairs,
+        retention: columns.map(row => unpackHalves(packHalves(row), row.length)),
+      },
+      blocks,
+      gates,
+    }),
     weightDrift: weightDrift(weightsByLayer(layers, reference), weightsByLayer(layers, engine.weights())),
     ...(acquire && {acquired: await measureAcquired(subject)}),
-    ...(judged && {convergence: convergence(final, half)}),
+    ...(judged && {convergence: convergence(kept, half)}),
   };
 }
 

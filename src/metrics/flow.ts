@@ -1,4 +1,5 @@
-import type {Estimates, Gate} from '../types.js';
+import type {Estimates} from '../types.js';
+import {withheldBy, type ScoredBy} from './score.js';
 
 /** Where each pretrained layer's invariances sit now. Entries of layers that are no blocks are null. */
 export interface Flow {
@@ -12,38 +13,35 @@ export interface Flow {
  * Flow of invariances through the depth: over the block columns j of R_t's row i, with w[i, j] = max(R_t[i, j] − N[i, j],
  * 0), the centre of mass Σ j·w / Σ w and the column of the largest w. Unbiased estimates. [ours]
  *
- * Null as well where the inversion of layer i did not converge, or where a row holds a withheld value or nothing above the
- * floor.
+ * Null as well where layer i can have no score (its inversion did not converge, or its floor is too close to its ceiling),
+ * or where a row holds a withheld value or nothing above the floor.
  *
  * @param options
  * @param options.retention R_t, layers × layers.
- * @param options.floor N, layers × layers.
+ * @param options.baseline of the same layers: ceiling, floor and gates.
  * @param options.blocks indices of the residual-stream blocks among the layers, shallow to deep.
- * @param options.gates one a layer, of the inverted images in use.
  * @example
- * import {flow, type Estimates, type Gate} from 'wandb-invariance/metrics';
+ * import {flow, type Estimates, type ScoredBy} from 'wandb-invariance/metrics';
  *
- * declare const retention: Estimates, floor: Estimates, gates: Gate[]; // of 12 blocks and the norm behind them
+ * declare const retention: Estimates, baseline: ScoredBy; // of 12 blocks and the norm behind them
  * const blocks = Array.from({length: 12}, (_, i) => i);
- * const {centre, strongest} = flow({retention, floor, blocks, gates});
+ * const {centre, strongest} = flow({retention, baseline, blocks});
  */
 export function flow({
   retention,
-  floor,
+  baseline,
   blocks,
-  gates,
 }: {
   retention: Estimates;
-  floor: Estimates;
+  baseline: ScoredBy;
   blocks: readonly number[];
-  gates: readonly Pick<Gate, 'passed'>[];
 }): Flow {
   const layers = retention.unbiased.length;
   const centre = new Array<number | null>(layers).fill(null);
   const strongest = new Array<number | null>(layers).fill(null);
   for (const i of blocks) {
-    if (!gates[i]!.passed) continue;
-    const weights = flowWeights(retention.unbiased[i]!, floor.unbiased[i]!, blocks);
+    if (withheldBy(baseline, i) !== null) continue;
+    const weights = flowWeights(retention.unbiased[i]!, baseline.floor.unbiased[i]!, blocks);
     if (weights === null) continue;
     const total = weights.reduce((sum, weight) => sum + weight, 0);
     if (total === 0) continue;

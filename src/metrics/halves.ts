@@ -7,7 +7,7 @@ import {selectImages} from './gram.js';
 /** Half-samples that an interval rests on; at n = 256 these take about 0.07 s a pair of layers. */
 export const HALF_SAMPLES = 200;
 
-/** Half-samples are kept in 16 bits: a value is a multiple of 1 / SCALE. */
+/** Packed in 16 bits, a value is a multiple of 1 / SCALE. */
 const SCALE = 32767;
 const WITHHELD = -32768;
 
@@ -38,7 +38,7 @@ export function ckaOfHalves(K: Gram, L: Gram, halves: readonly Uint32Array[]): H
   for (const [at, half] of halves.entries()) {
     const similarity = cka(selectImages(K, half), selectImages(L, half), 'unbiased');
     if (similarity.status === 'withheld') return null;
-    values[at] = Math.round(similarity.value * SCALE) / SCALE;
+    values[at] = similarity.value;
   }
   return values;
 }
@@ -55,7 +55,7 @@ export function intervalOfHalves(value: number, halves: Float64Array): Interval 
 }
 
 /** Linear interpolation between order statistics (type 7 of Hyndman & Fan 1996). */
-function quantile(sorted: ArrayLike<number>, share: number): number {
+export function quantile(sorted: ArrayLike<number>, share: number): number {
   const place = share * (sorted.length - 1);
   const below = sorted[Math.floor(place)]!;
   return below + (place - Math.floor(place)) * (sorted[Math.ceil(place)]! - below);

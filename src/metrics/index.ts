@@ -4,7 +4,7 @@ export {deeperHalf, flowWeights} from './flow.js';
 export {notConverged} from './gate.js';
 export {selectImages} from './gram.js';
 export {difference} from './retention.js';
-export {MIN_RANGE} from './score.js';
+export {MIN_RANGE, withheldBy} from './score.js';
 export {
   ckaOfHalves,
   HALF_SAMPLES,

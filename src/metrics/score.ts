@@ -1,60 +1,57 @@
 import {InvarianceError} from '../errors.js';
-import type {Estimates, Gate, Interval, Score} from '../types.js';
+import type {Estimates, Gate, Score} from '../types.js';
 import {notConverged} from './gate.js';
+import {intervalOfHalves, type Halves} from './halves.js';
 import {MIN_IMAGES, TOO_FEW, withheld} from './similarity.js';
+import {studentDraws, studentQuantile} from './student.js';
 
 /** A ceiling less than this above its floor leaves no range in which a score could be read. */
 export const MIN_RANGE = 0.1;
 
 /**
  * The retention score of each layer: r_t[i] = (R_t[i, i] − N[i, i]) / (W0[i, i] − N[i, i]), unbiased estimates. 1 = all
- * that the pretrained model itself shows, 0 = what a random network of this architecture shows; values outside [0, 1]
- * happen and are not cut. [ours]
+ * that the pretrained model itself shows, 0 = what random networks of this architecture show on average; values outside
+ * [0, 1] happen and are not cut. [ours]
  *
- * The interval is that of R_t[i, i], mapped through the same line with ceiling and floor taken as constants.
+ * The interval is over probe images, their seeds (one is drawn for each image, so half-samples of images are half-samples
+ * of seeds) and the draws of the random networks: on each half-sample R, W0 and N are taken anew, N moved by a draw of
+ * the error of its mean, s/√k · t(k − 1) for k networks of standard deviation s.
  *
  * Withheld where there are fewer than 4 images, the inversion did not converge (the layer's gate), the ceiling, floor or
- * retention is missing, or ceiling − floor < 0.1.
+ * retention is missing, or the ceiling is not surely 0.1 above the floor: W0 − N, less the error of N at 95 %, under 0.1.
  *
  * @param options
  * @param options.retention R_t, layers × layers.
- * @param options.ceiling W0, layers × layers.
- * @param options.floor N, layers × layers.
- * @param options.intervals of R_t[i, i], one a layer, null where there is none.
- * @param options.gates one a layer, of the inverted images in use.
+ * @param options.baseline of the same layers; without `floorSpread` the floor is taken as exact.
+ * @param options.halves R_t[i, i], W0[i, i] and N[i, i] on the same half-samples, one a layer each; null for no intervals.
  * @param options.count number of probe images.
  * @returns one score a layer.
  * @throws InvarianceError `bad_option` where the arguments are not of the same layers.
  * @example
- * import {retentionScores, type Estimates, type Gate, type Interval} from 'wandb-invariance/metrics';
+ * import {retentionScores, type Estimates, type ScoredBy} from 'wandb-invariance/metrics';
  *
- * declare const retention: Estimates, ceiling: Estimates, floor: Estimates;
- * declare const intervals: (Interval | null)[], gates: Gate[]; // one a layer
- * for (const score of retentionScores({retention, ceiling, floor, intervals, gates, count: 64})) {
+ * declare const retention: Estimates, baseline: ScoredBy;
+ * for (const score of retentionScores({retention, baseline, halves: null, count: 64})) {
  *   console.log(score.status === 'scored' ? score.value : score.reason);
  * }
  */
 export function retentionScores({
   retention,
-  ceiling,
-  floor,
-  intervals,
-  gates,
+  baseline,
+  halves,
   count,
 }: {
   retention: Estimates;
-  ceiling: Estimates;
-  floor: Estimates;
-  intervals: readonly (Interval | null)[];
-  gates: readonly Gate[];
+  baseline: ScoredBy;
+  halves: DiagonalHalves | null;
   count: number;
 }): Score[] {
   const layers = retention.unbiased.length;
   for (const [name, {length}] of Object.entries({
-    ceiling: ceiling.unbiased,
-    floor: floor.unbiased,
-    intervals,
-    gates,
+    ceiling: baseline.ceiling.unbiased,
+    floor: baseline.floor.unbiased,
+    gates: baseline.gates,
+    ...halves,
   })) {
     if (length !== layers) {
       throw new InvarianceError('bad_option', `${name} of ${length} layers for retention of ${layers}`);
@@ -62,18 +59,35 @@ export function retentionScores({
   }
   return retention.unbiased.map((row, i) => {
     if (count < MIN_IMAGES) return withheld(TOO_FEW);
-    const scale = scaleOf({ceiling, floor, gates}, i);
+    const scale = scaleOf(baseline, i);
     if (scale.status === 'withheld') return scale;
     const kept = row[i]!;
     if (kept === null) return withheld('the layer is constant or not finite at this step');
-    const score = (similarity: number) => (similarity - scale.bottom) / scale.range;
-    const interval = intervals[i]!;
-    return {
-      status: 'scored',
-      value: score(kept),
-      low: interval && score(interval.low),
-      high: interval && score(interval.high),
-    };
+    const value = (kept - scale.bottom) / scale.range;
+    const sampled = halves && scoreHalves(halves, scale.error, i);
+    const {low, high} = sampled ? intervalOfHalves(value, sampled) : {low: null, high: null};
+    return {status: 'scored', value, low, high};
+  });
+}
+
+/** Diagonals on the same half-samples of the probes, one entry a layer. */
+export interface DiagonalHalves {
+  /** R_t[i, i]. */
+  retention: readonly Halves[];
+  /** W0[i, i]. */
+  ceiling: readonly Halves[];
+  /** N[i, i], the mean over the random networks. */
+  floor: readonly Halves[];
+}
+
+/** Layer i's score on each half-sample, with the error of the floor's mean drawn beside it. */
+function scoreHalves({retention, ceiling, floor}: DiagonalHalves, error: FloorError, i: number): Halves {
+  const [kept, top, bottom] = [retention[i]!, ceiling[i]!, floor[i]!];
+  if (kept === null || top === null || bottom === null) return null;
+  const draw = studentDraws(error.freedom);
+  return kept.map((value, half) => {
+    const chance = bottom[half]! + error.standard * draw();
+    return (value - chance) / (top[half]! - chance);
   });
 }
 
@@ -101,27 +115,46 @@ export function meanScore(scores: readonly Score[], baseline: ScoredBy): number 
 export interface ScoredBy {
   /** W0, layers × layers. */
   ceiling: Estimates;
-  /** N, layers × layers. */
+  /** N, layers × layers: the mean over the random networks. */
   floor: Estimates;
+  /** How many they are, and the standard deviation of N[i, i] over them. */
+  floorSpread?: {draws: number; diagonal: readonly (number | null)[]};
   /** One a layer. */
   gates: readonly Gate[];
 }
 
+/** Of the mean over k random networks: s/√k, with k − 1 degrees of freedom; 0 where a single one is taken as exact. */
+interface FloorError {
+  standard: number;
+  freedom: number;
+}
+
+/** Why no reading of this baseline can score layer i; null where one can. */
+export function withheldBy(baseline: ScoredBy, i: number): string | null {
+  const scale = scaleOf(baseline, i);
+  return scale.status === 'withheld' ? scale.reason : null;
+}
+
 /** Where 0 stands on layer i's scale and how far 1 is from it, or why no reading can be scored on it. */
 function scaleOf(
-  {ceiling, floor, gates}: ScoredBy,
+  {ceiling, floor, floorSpread, gates}: ScoredBy,
   i: number,
-): {status: 'ready'; bottom: number; range: number} | ReturnType<typeof withheld> {
+): {status: 'ready'; bottom: number; range: number; error: FloorError} | ReturnType<typeof withheld> {
   const top = ceiling.unbiased[i]![i]!;
   const bottom = floor.unbiased[i]![i]!;
   if (top === null) return withheld('the layer is constant or not finite in the pretrained model');
   if (!gates[i]!.passed) return withheld(notConverged(gates[i]!));
   if (bottom === null) return withheld('the layer is constant or not finite in the random network');
+  const draws = floorSpread?.draws ?? 1;
+  const spread = floorSpread?.diagonal[i] ?? 0;
+  const error = {standard: spread / Math.sqrt(draws), freedom: draws - 1};
   const range = top - bottom;
-  if (range < MIN_RANGE) {
+  const unsure = error.freedom > 0 ? studentQuantile(error.freedom) * error.standard : 0;
+  if (range - unsure < MIN_RANGE) {
+    const by = unsure > 0 ? `${bottom.toFixed(3)} ± ${unsure.toFixed(3)}` : bottom.toFixed(3);
     return withheld(
-      `floor too close to ceiling: ${bottom.toFixed(3)} and ${top.toFixed(3)} are less than ${MIN_RANGE} apart`,
+      `floor too close to ceiling: ${by} and ${top.toFixed(3)} are less than ${MIN_RANGE} apart`,
     );
   }
-  return {status: 'ready', bottom, range};
+  return {status: 'ready', bottom, range, error};
 }

@@ -63,6 +63,13 @@ const options = z.strictObject({
   probesMax: readElsewhere,
   seeds: text('FILE.safetensors:key').optional(),
   reference: text('the folder of the pretrained model').optional(),
+  floor: z
+    .union(
+      [count, z.array(text('folders')).min(1)],
+      'how many random networks to draw, or a list of their folders',
+    )
+    .optional(),
+  scratch: text('the folder of a network trained from scratch').optional(),
   layers: readElsewhere,
   pooling: z.enum(['tokens', 'cls', 'mean'], "'tokens', 'cls' or 'mean'").optional(),
   input: input.optional(),

@@ -2,7 +2,7 @@ import type {LayersModel} from '@tensorflow/tfjs';
 import {loadTfjsModel, openTfjsEngine, type Engine, type Weights} from '../engine/index.js';
 import {type Preprocessor} from '../models/index.js';
 import {defaultCacheFolder, drawSeeds, fingerprintOf, openInversionCache} from '../inversion/index.js';
-import {checkFit, createMeasurer, type Measurer} from '../measure/index.js';
+import {checkFit, createMeasurer, FLOOR_DRAWS, type Measurer} from '../measure/index.js';
 import type {ReadingSource, SourceEvents} from './reading-source.js';
 import type {CheckedOptions} from './options.js';
 import {loadProbes, loadSeeds} from '../probes/index.js';
@@ -19,6 +19,8 @@ type Options = Pick<
   | 'probesMax'
   | 'seeds'
   | 'reference'
+  | 'floor'
+  | 'scratch'
   | 'inversion'
 >;
 
@@ -37,7 +39,8 @@ export async function liveSource(options: Options): Promise<ReadingSource> {
   const seeds = seedsFrom === undefined ? drawSeeds({like: images}) : await loadSeeds(seedsFrom, images);
   checkFit(engine, {probes: images, seeds});
   const reference = folder === undefined ? engine.weights() : await weightsIn(folder, options);
-  const floor = 0;
+  const floor = await floorOf(options);
+  const scratch = options.scratch === undefined ? null : await weightsIn(options.scratch, options);
   let measurer: Measurer | null = null;
   let events: SourceEvents;
   return {
@@ -64,6 +67,7 @@ export async function liveSource(options: Options): Promise<ReadingSource> {
         seeds,
         reference,
         floor,
+        scratch,
         inversion,
         cache: await openInversionCache({
           folder: defaultCacheFolder(),
@@ -81,6 +85,11 @@ export async function liveSource(options: Options): Promise<ReadingSource> {
     drain: async () => {},
     close: async () => (measurer ?? engine).dispose(),
   };
+}
+
+async function floorOf(options: Options): Promise<number | Weights[]> {
+  const {floor = FLOOR_DRAWS} = options;
+  return typeof floor === 'number' ? floor : Promise.all(floor.map(folder => weightsIn(folder, options)));
 }
 
 async function weightsIn(folder: string, options: Options): Promise<Weights> {

@@ -24,6 +24,16 @@ export interface MonitorOptions {
   seeds?: string;
   /** Hugging Face folder of the pretrained model. Default: `model` as it stands now. */
   reference?: string;
+  /**
+   * Networks that were never trained, whose mean similarity is the floor: how many are drawn, or their Hugging Face
+   * folders. Default 8 are drawn.
+   */
+  floor?: number | readonly string[];
+  /**
+   * Hugging Face folder of the same architecture trained from scratch on the new task: a second mark beside the floor.
+   * Default: none.
+   */
+  scratch?: string;
   /** Layers measured, by name, glob or regular expression. Default: the blocks and the norm of a ViT. */
   layers?: LayerSelection;
   /** How a block's tokens become one row an image. Default 'tokens': all of them. */

@@ -18,7 +18,17 @@ import {SnapshotQueue, WAITING} from './snapshot-queue.js';
 
 type Options = Pick<
   CheckedOptions,
-  'tf' | 'model' | 'layers' | 'pooling' | 'probes' | 'probesMax' | 'seeds' | 'reference' | 'inversion'
+  | 'tf'
+  | 'model'
+  | 'layers'
+  | 'pooling'
+  | 'probes'
+  | 'probesMax'
+  | 'seeds'
+  | 'reference'
+  | 'floor'
+  | 'scratch'
+  | 'inversion'
 >;
 
 /** Steps that are on record already, and the step training goes on from. */
@@ -43,12 +53,22 @@ export async function snapshotSource({
   folder: string;
   past: Past;
 }): Promise<ReadingSource> {
-  const {layers, pooling, probesMax, seeds, reference, inversion} = options;
+  const {layers, pooling, probesMax, seeds, reference, floor, scratch, inversion} = options;
   const pretrained = reference ?? join(folder, 'reference');
   if (reference === undefined) await files.save(pretrained);
   const events = new ChildEvents();
   const measurer = startChildMeasurer(
-    {pretrained, probes: await probesOf(options), probesMax, layers, pooling, seeds, inversion},
+    {
+      pretrained,
+      probes: await probesOf(options),
+      probesMax,
+      layers,
+      pooling,
+      seeds,
+      floor,
+      scratch,
+      inversion,
+    },
     {
       onProgress: progress => events.progress(progress),
       onNotice: (code, message) => events.notice(code, message),
@@ -58,8 +78,8 @@ export async function snapshotSource({
     const info = await measurer.info();
     if (reference !== undefined) await checkLiveModel({measurer, files, folder});
     const snapshots = openSnapshots(join(folder, 'snapshots'));
-    const scratch = reference === undefined ? pretrained : null;
-    return new SnapshotSource(info, {measurer, files, snapshots, past, events, scratch});
+    const written = reference === undefined ? pretrained : null;
+    return new SnapshotSource(info, {measurer, files, snapshots, past, events, written});
   } catch (error) {
     await measurer.close();
     throw error;
@@ -119,7 +139,7 @@ class SnapshotSource implements ReadingSource {
   private working: Promise<void> | null = null;
   private closing = false;
 
-  /** @param parts.scratch the reference, where it was written for this run alone: removed at its end */
+  /** @param parts.written the reference, where it was written for this run alone: removed at its end */
   constructor(
     readonly info: MeasurerInfo,
     private readonly parts: {
@@ -128,7 +148,7 @@ class SnapshotSource implements ReadingSource {
       snapshots: Snapshots;
       past: Past;
       events: ChildEvents;
-      scratch: string | null;
+      written: string | null;
     },
   ) {
     this.queue = new SnapshotQueue(parts.snapshots);
@@ -175,13 +195,13 @@ class SnapshotSource implements ReadingSource {
   }
 
   async close({whole}: {whole: boolean}): Promise<void> {
-    const {measurer, snapshots, scratch} = this.parts;
+    const {measurer, snapshots, written} = this.parts;
     this.closing = true;
     await measurer.close();
     await this.working;
     if (!whole) return;
     await snapshots.clear();
-    if (scratch !== null) await removeFolder(scratch);
+    if (written !== null) await removeFolder(written);
   }
 
   private start(): void {

@@ -18,8 +18,10 @@ export interface MeasurerSpec {
   probesMax?: number;
   /** `FILE.safetensors:key`, images, or the number to draw them from; default 0. */
   seeds?: string | Images | number;
-  /** Folder of a network that was never trained, or the number to draw one from, for the floor N; default 0. */
-  floor?: string | number;
+  /** Folders of networks that were never trained, or how many to draw, for the floor N; default 8. */
+  floor?: readonly string[] | number;
+  /** Folder of a network trained from scratch on the new task; default none. */
+  scratch?: string;
   /** Default preset fast. */
   inversion?: InversionOptions;
   /** Default `defaultCacheFolder()`; null keeps inversions in memory. */

@@ -11,6 +11,7 @@ import {
   openInversionCache,
 } from '../../inversion/index.js';
 import {openInversions} from '../inversions.js';
+import {FLOOR_DRAWS} from '../baseline.js';
 import {checkFit, createMeasurer, type Measurer, type MeasurerOptions} from '../measurer.js';
 import type {Command, MeasurerInfo, MeasurerSpec, Report} from './messages.js';
 import {loadProbes, loadSeeds} from '../../probes/index.js';
@@ -45,18 +46,18 @@ async function open(spec: MeasurerSpec): Promise<Opened> {
     channels: engine.input.channels,
     max: spec.probesMax,
   });
-  const given = spec.seeds ?? 0;
+  const from = spec.seeds ?? 0;
   const seeds =
-    typeof given === 'number'
-      ? drawSeeds({like: probes, seed: given})
-      : typeof given === 'string'
-        ? await loadSeeds(given, probes)
-        : given;
+    typeof from === 'number'
+      ? drawSeeds({like: probes, seed: from})
+      : typeof from === 'string'
+        ? await loadSeeds(from, probes)
+        : from;
   checkFit(engine, {probes, seeds});
-  const floor =
-    typeof spec.floor === 'string'
-      ? await readWeights(spec.floor, {like: engine, base: spec.pretrained})
-      : (spec.floor ?? 0);
+  const weightsIn = (folder: string) => readWeights(folder, {like: engine, base: spec.pretrained});
+  const given = spec.floor ?? FLOOR_DRAWS;
+  const floor = typeof given === 'number' ? given : await Promise.all(given.map(weightsIn));
+  const scratch = spec.scratch === undefined ? null : await weightsIn(spec.scratch);
   const cache = await openInversionCache({
     folder: spec.cache === undefined ? defaultCacheFolder() : spec.cache,
     onNotice: (code, message) => report({type: 'notice', code, message}),
@@ -65,7 +66,7 @@ async function open(spec: MeasurerSpec): Promise<Opened> {
   const reference = engine.weights();
   return {
     base: spec.pretrained,
-    options: {engine, probes, seeds, reference, floor, inversion, cache, workers},
+    options: {engine, probes, seeds, reference, floor, scratch, inversion, cache, workers},
     info: {
       engine: engine.description,
       layers: engine.layers,
