@@ -47,12 +47,13 @@ export function retentionScores({
   count: number;
 }): Score[] {
   const layers = retention.unbiased.length;
-  for (const [name, {length}] of Object.entries({
-    ceiling: baseline.ceiling.unbiased,
-    floor: baseline.floor.unbiased,
-    gates: baseline.gates,
-    ...halves,
-  })) {
+  const lists: (readonly [string, readonly unknown[]])[] = [
+    ['ceiling', baseline.ceiling.unbiased],
+    ['floor', baseline.floor.unbiased],
+    ['gates', baseline.gates],
+    ...Object.values(halves ?? {}).map(list => ['half-samples', list as readonly Halves[]] as const),
+  ];
+  for (const [name, {length}] of lists) {
     if (length !== layers) {
       throw new InvarianceError('bad_option', `${name} of ${length} layers for retention of ${layers}`);
     }

@@ -5,7 +5,7 @@ import {afterEach, beforeEach, describe, expect, test} from 'vitest';
 import type {Engine, Weights} from '../../src/engine/index.js';
 import {drawSeeds, inversionOptions, openInversionCache} from '../../src/inversion/index.js';
 import {cka} from '../../src/metrics/index.js';
-import {createMeasurer, type MeasurerOptions} from '../../src/measure/measurer.js';
+import {createMeasurer, type Measurer, type MeasurerOptions} from '../../src/measure/measurer.js';
 import type {Progress} from '../../src/measure/progress.js';
 import type {Images, Moment} from '../../src/types.js';
 import {analyticEngine, analyticProbes} from '../analytic/engine.js';
@@ -60,6 +60,7 @@ test('R, W0 and the floor are what their definitions say, entry by entry', async
   const cache = await openInversionCache({folder: null});
   const {baseline, read} = await measure({
     engine,
+    floor: 1,
     cache: {
       ...cache,
       read: async key => {
@@ -212,7 +213,59 @@ test('progress: one estimate, then every evaluation with the seconds left, then 
   const inversions = seen.filter(({phase}) => phase === 'inversion');
   expect(inversions[0]!.layer).toBe('block_02');
   expect(inversions.at(-1)).toMatchObject({done: 90, total: 90, secondsLeft: 0});
-  expect(seen.filter(({phase}) => phase === 'baseline').at(-1)).toMatchObject({done: 6, total: 6});
+  expect(seen.filter(({phase}) => phase === 'baseline').at(-1)).toMatchObject({done: 27, total: 27});
+});
+
+test('the floor is the mean over its random networks, which are told apart, with their spread', async () => {
+  const engine = analyticEngine();
+  const alone = await Promise.all(
+    [0, 1, 2].map(seed => measure({engine, floor: [engine.randomWeights(seed)]})),
+  );
+  const {baseline} = await measure({engine, floor: 3});
+  const floors = alone.map(({baseline: {floor}}) => floor.unbiased[2]![1]!);
+  expect(baseline.floor.unbiased[2]![1]).toBeCloseTo((floors[0]! + floors[1]! + floors[2]!) / 3, 12);
+  const ends = alone.map(({baseline: {floor}}) => floor.unbiased[1]![1]!);
+  const mean = (ends[0]! + ends[1]! + ends[2]!) / 3;
+  const variance = ends.reduce((sum, value) => sum + (value - mean) ** 2, 0) / 2;
+  expect(baseline.floorSpread!.draws).toBe(3);
+  expect(baseline.floorSpread!.diagonal[1]).toBeCloseTo(Math.sqrt(variance), 12);
+  expect(alone[0]!.baseline.floorSpread).toBeUndefined();
+  expect(baseline.fingerprint.floor).toBe('random 0 to 2');
+});
+
+test('a network trained from scratch is a mark of its own: it changes no score and no fingerprint', async () => {
+  const engine = analyticEngine();
+  const scratch = moved(engine, 2);
+  const plain = await measure({engine});
+  const {baseline, read} = await measure({engine, scratch});
+  expect(baseline.scratch!.unbiased).toEqual(
+    (await plain.read({weights: scratch, moment: at(0)})).retention.unbiased,
+  );
+  const {cost, scratch: _, ...rest} = baseline;
+  expect(plain.baseline).toMatchObject(rest);
+  expect(cost.forwards).toBe(plain.baseline.cost.forwards + 4 * probes.count);
+  expect((await read({moment: at(0)})).scores).toEqual((await plain.read({moment: at(0)})).scores);
+});
+
+test('nothing is gained or lost at t = 0, to the bit, and its intervals have no width', async () => {
+  const engine = analyticEngine();
+  const {baseline, read} = await measure({engine});
+  const reading = await read({moment: at(0)});
+  expect(reading.halves).toBe(baseline.halves!.ceiling);
+  for (const score of [...reading.gain!, ...reading.loss!])
+    expect(score).toEqual({status: 'scored', value: 0, low: 0, high: 0});
+  for (const score of reading.scores) expect(score).toMatchObject({value: 1, low: 1, high: 1});
+  expect(reading.arrival).toEqual([null, null, null]);
+});
+
+test('a forgotten layer shows its loss, and R has the interval of its half-samples', async () => {
+  const engine = analyticEngine();
+  const {read} = await measure({engine});
+  const {loss, retention, retentionIntervals} = await read({weights: moved(engine, 3, 2), moment: at(10)});
+  expect(loss![2]).toMatchObject({status: 'scored', low: expect.toSatisfy((low: number) => low > 0)});
+  const {low, high} = retentionIntervals![2]!;
+  expect(low).toBeLessThanOrEqual(retention.unbiased[2]![2]!);
+  expect(high).toBeGreaterThan(low);
 });
 
 describe('what cannot be measured', () => {
@@ -330,7 +383,7 @@ describe('through a cache on disk', () => {
   test('a floor from other weights is another baseline', async () => {
     const engine = analyticEngine();
     const first = await measure({engine, cache: await open()});
-    const second = await measure({engine, cache: await open(), floor: engine.randomWeights(7)});
+    const second = await measure({engine, cache: await open(), floor: [engine.randomWeights(7)]});
     expect(second.baseline.floor).not.toEqual(first.baseline.floor);
     expect(second.baseline.ceiling).toEqual(first.baseline.ceiling);
   });

@@ -75,7 +75,7 @@ describe.skipIf(!existsSync(folder))('the official STIR code agrees (needs ../sh
       engine,
       probes,
       seeds,
-      floor: await readWeights(`${folder}/random`, {like: engine}),
+      floor: [await readWeights(`${folder}/random`, {like: engine})],
       inversion: inversionOptions({preset: 'stir', steps: 200}),
     });
     const finetuned = await readWeights(`${folder}/finetuned`, {like: engine});

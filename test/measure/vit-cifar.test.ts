@@ -26,7 +26,7 @@ describe.skipIf(!existsSync(model))('an independent PyTorch reference agrees (ne
       pretrained: `${model}/pretrained`,
       probes: `${model}/probes.safetensors:images`,
       seeds: `${model}/probes.safetensors:seeds`,
-      floor: `${model}/random`,
+      floor: [`${model}/random`],
       inversion: inversionOptions({preset: 'stir', steps: 100}),
       cache: join(folder, 'cache'),
       workers: availableParallelism(),

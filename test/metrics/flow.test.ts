@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import {describe, expect, it} from 'vitest';
-import {compression, flow} from '../../src/metrics/index.js';
+import {compression, flow, type ScoredBy} from '../../src/metrics/index.js';
 import type {Matrix} from '../../src/types.js';
-import {both} from './samples.js';
+import {both, gateOf} from './samples.js';
 
 /** Retention of blocks whose invariances sit `shift` blocks from home, over a floor of 0.2, then a final norm. */
 function retentionOf(depth: number, shift: number): Matrix {
@@ -12,17 +12,19 @@ function retentionOf(depth: number, shift: number): Matrix {
 }
 const floorOf = (depth: number): Matrix =>
   Array.from({length: depth + 1}, () => new Array<number>(depth + 1).fill(0.2));
-/** Gates that pass in all layers but those named. */
-const gatesOf = (layers: number, failed: readonly number[] = []) =>
-  Array.from({length: layers}, (_, i) => ({passed: !failed.includes(i)}));
+/** A pretrained model that shows all of everything over this floor; its inversions pass in all layers but those named. */
+const baselineOf = (floor: Matrix, failed: readonly number[] = []): ScoredBy => ({
+  ceiling: both(floor.map(row => row.map(() => 1))),
+  floor: both(floor),
+  gates: floor.map((_, i) => gateOf({layer: `layer_${i}`, fvu: failed.includes(i) ? 0.2 : 0.01})),
+});
 const blocksOf = (depth: number) => Array.from({length: depth}, (_, block) => block);
 
 function flowOf(depth: number, shift: number, failed: readonly number[] = []) {
   return flow({
     retention: both(retentionOf(depth, shift)),
-    floor: both(floorOf(depth)),
+    baseline: baselineOf(floorOf(depth), failed),
     blocks: blocksOf(depth),
-    gates: gatesOf(depth + 1, failed),
   });
 }
 
@@ -39,14 +41,11 @@ describe('flow', () => {
       [0.5, 0.7],
       [0.1, 0.6],
     ]);
-    const floor = both([
+    const baseline = baselineOf([
       [0.4, 0.4],
       [0.4, 0.4],
     ]);
-    expect(flow({retention, floor, blocks: [0, 1], gates: gatesOf(2)}).centre).toEqual([
-      expect.closeTo(0.75, 12),
-      1,
-    ]);
+    expect(flow({retention, baseline, blocks: [0, 1]}).centre).toEqual([expect.closeTo(0.75, 12), 1]);
   });
 
   it('counts positions among the blocks, and names columns among the layers', () => {
@@ -55,8 +54,8 @@ describe('flow', () => {
       [9, 0.4, 0.6],
       [9, 0.5, 0.9],
     ]);
-    const floor = both([0, 1, 2].map(() => [0, 0.4, 0.4]));
-    const {centre, strongest} = flow({retention, floor, blocks: [1, 2], gates: gatesOf(3)});
+    const baseline = baselineOf([0, 1, 2].map(() => [0, 0.4, 0.4]));
+    const {centre, strongest} = flow({retention, baseline, blocks: [1, 2]});
     expect(centre).toEqual([null, 1, expect.closeTo(5 / 6, 12)]);
     expect(strongest).toEqual([null, 2, 2]);
   });
@@ -67,8 +66,16 @@ describe('flow', () => {
     expect(centre.map(value => value === null)).toEqual([false, false, true, false, true]);
   });
 
+  it('knows nothing of a block that has no score, since even a random network comes close to its ceiling', () => {
+    const floor = floorOf(4);
+    floor[2]![2] = 0.95;
+    expect(
+      flow({retention: both(retentionOf(4, 0)), baseline: baselineOf(floor), blocks: blocksOf(4)}).strongest,
+    ).toEqual([0, 1, null, 3, null]);
+  });
+
   it('is null where nothing is above the floor or a value is withheld', () => {
-    const floor = both([
+    const baseline = baselineOf([
       [0.5, 0.5],
       [0.5, 0.5],
     ]);
@@ -76,11 +83,11 @@ describe('flow', () => {
       [0.5, 0.4],
       [0.9, null],
     ]);
-    expect(flow({retention, floor, blocks: [0, 1], gates: gatesOf(2)})).toEqual({
+    expect(flow({retention, baseline, blocks: [0, 1]})).toEqual({
       centre: [null, null],
       strongest: [null, null],
     });
-    const unknown = both([
+    const unknown = baselineOf([
       [0.5, null],
       [0.5, 0.5],
     ]);
@@ -88,10 +95,7 @@ describe('flow', () => {
       [0.9, 0.9],
       [0.9, 0.5],
     ]);
-    expect(flow({retention: kept, floor: unknown, blocks: [0, 1], gates: gatesOf(2)}).strongest).toEqual([
-      null,
-      0,
-    ]);
+    expect(flow({retention: kept, baseline: unknown, blocks: [0, 1]}).strongest).toEqual([null, 0]);
   });
 });
 

@@ -2,6 +2,7 @@ import {expect, it} from 'vitest';
 import {
   bootstrapCka,
   cka,
+  type DiagonalHalves,
   difference,
   exactCka,
   gate,
@@ -10,11 +11,12 @@ import {
   hsic1,
   minibatchCka,
   retentionScores,
+  type ScoredBy,
   similarityMatrix,
   similarityRow,
   weightDrift,
 } from '../../src/metrics/index.js';
-import {both, normalGram, normalRows} from './samples.js';
+import {both, gateOf, normalGram, normalRows} from './samples.js';
 
 const [five, six, three] = [normalGram(5, 2, 1), normalGram(6, 2, 1), normalGram(3, 2, 1)];
 const unlike = 'grams of 5 and 6 images are not of the same images';
@@ -33,22 +35,19 @@ const given = {
 
 const ones = (length: number) => new Float32Array(length).fill(1);
 
-/** Lists for two layers, of which one is of another length. */
-const scores = (changed: Partial<Parameters<typeof retentionScores>[0]>) => {
+/** Scores of two layers, of which one list is of another length. */
+const scores = (baseline: Partial<ScoredBy>, halves: Partial<DiagonalHalves> = {}) => {
   const matrix = both([
     [1, 1],
     [1, 1],
   ]);
-  const {threshold, ...measured} = gate(given);
-  const gates = [1, 2].map(() => ({...measured, threshold}));
+  const gates = [1, 2].map(() => gateOf({fvu: 0.01}));
+  const none = [null, null];
   return retentionScores({
     retention: matrix,
-    ceiling: matrix,
-    floor: matrix,
-    intervals: [null, null],
-    gates,
+    baseline: {ceiling: matrix, floor: matrix, gates, ...baseline},
+    halves: {retention: none, ceiling: none, floor: none, ...halves},
     count: 9,
-    ...changed,
   });
 };
 
@@ -104,7 +103,7 @@ it.each<[string, () => unknown]>([
   ],
   ['ceiling of 1 layers for retention of 2', () => scores({ceiling: both([[1]])})],
   ['floor of 1 layers for retention of 2', () => scores({floor: both([[1]])})],
-  ['intervals of 3 layers for retention of 2', () => scores({intervals: [null, null, null]})],
+  ['half-samples of 3 layers for retention of 2', () => scores({}, {retention: [null, null, null]})],
   ['gates of 0 layers for retention of 2', () => scores({gates: []})],
 ])('what does not belong together is refused: %s', (message, call) => {
   expect(call).toThrow(expect.objectContaining({code: 'bad_option', message}));

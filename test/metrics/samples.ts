@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import {gramOf} from '../../src/metrics/index.js';
 import {seededRandom} from '../../src/random.js';
-import type {Estimates, Gram, Matrix} from '../../src/types.js';
+import type {Estimates, Gate, Gram, Matrix} from '../../src/types.js';
 
 /** Float64 features, (count, width). */
 export interface Rows {
@@ -82,4 +82,19 @@ export function valueOf(
 ) {
   if (similarity.status === 'withheld') throw new Error(`withheld: ${similarity.reason}`);
   return similarity.value;
+}
+
+/** A gate with the default threshold. */
+export function gateOf({layer = 'block_00', fvu}: {layer?: string; fvu: number | null}): Gate {
+  return {
+    layer,
+    rel: 0.1,
+    fvu,
+    rmsToProbes: 0.2,
+    rmsToSeeds: 0.3,
+    unconverged: 0,
+    evaluations: 50,
+    threshold: 0.05,
+    passed: fvu !== null && fvu < 0.05,
+  };
 }

@@ -1,5 +1,5 @@
 import {readFileSync} from 'node:fs';
-import {compression, flow, meanScore, retentionScores} from '../../src/metrics/index.js';
+import {type DiagonalHalves, compression, flow, meanScore, retentionScores} from '../../src/metrics/index.js';
 import {seededRandom} from '../../src/random.js';
 import type {RenderedRun} from '../../src/render/index.js';
 import type {Baseline, Estimates, Fingerprint, Gate, LayerName, Matrix, Reading} from '../../src/types.js';
@@ -43,30 +43,24 @@ export function recordedRun({threshold = 0.13} = {}): RenderedRun & {baseline: B
     threshold,
     passed: fvu < threshold,
   }));
+  const scale = {ceiling, floor, gates};
   const baseline: Baseline = {
     fingerprint: fingerprintOf(layers),
     layers,
     blocks,
-    ceiling,
-    floor,
+    ...scale,
     controls: {noise: layers.map((_, i) => 0.01 * i), permuted: layers.map((_, i) => -0.004 * i)},
-    flow: flow({retention: ceiling, floor, blocks: places, gates}).centre,
-    gates,
+    flow: flow({retention: ceiling, baseline: scale, blocks: places}).centre,
     cost: {seconds: 148, forwards: 1088, gradients: 44_800},
   };
   const readings = STEPS.map((step): Reading => {
     const name = step === 0 ? 'W0' : `checkpoint-${step}`;
     const retention = estimates(name);
-    const here = flow({retention, floor, blocks: places, gates});
+    const here = flow({retention, baseline, blocks: places});
     const scores = retentionScores({
       retention,
-      ceiling,
-      floor,
-      intervals: retention.unbiased.map((row, i) => ({
-        low: row[i]! - 0.02,
-        high: Math.min(1, row[i]! + 0.02),
-      })),
-      gates,
+      baseline,
+      halves: halvesOf({retention, ceiling, floor}, 0.02),
       count: 64,
     });
     return {
@@ -118,6 +112,18 @@ export function recordedRun({threshold = 0.13} = {}): RenderedRun & {baseline: B
   };
 }
 
+/** Half-samples of the retention whose 95 % interval reaches this far; ceiling and floor stand still. */
+function halvesOf(
+  {retention, ceiling, floor}: {retention: Estimates; ceiling: Estimates; floor: Estimates},
+  reach: number,
+): DiagonalHalves {
+  const around = ({unbiased}: Estimates, by: number) =>
+    unbiased.map((row, i) =>
+      Float64Array.from({length: 201}, (_, k) => row[i]! + (by / 0.95) * (k / 100 - 1)),
+    );
+  return {retention: around(retention, reach), ceiling: around(ceiling, 0), floor: around(floor, 0)};
+}
+
 /** The same run as if it trained at half the pace: what it measured at step n stands at step 2 n. */
 export function halfPace(run: RenderedRun): RenderedRun {
   return {
@@ -158,27 +164,24 @@ export function syntheticRun({
     passed: passed(i),
   }));
   const fingerprint = fingerprintOf(layers);
+  const scale = {ceiling, floor, gates};
   const baseline: Baseline = {
     ...example.baseline,
     fingerprint,
     layers,
     blocks: layers,
-    ceiling,
-    floor,
+    ...scale,
     controls: {noise: places.map(() => 0), permuted: places.map(() => 0)},
-    flow: flow({retention: ceiling, floor, blocks: places, gates}).centre,
-    gates,
+    flow: flow({retention: ceiling, baseline: scale, blocks: places}).centre,
   };
   const readings = Array.from({length: count}, (_, index): Reading => {
     const progress = count === 1 ? 1 : index / (count - 1);
     const retention = progress === 0 ? ceiling : estimates(matrix(progress));
-    const here = flow({retention, floor, blocks: places, gates});
+    const here = flow({retention, baseline, blocks: places});
     const scores = retentionScores({
       retention,
-      ceiling,
-      floor,
-      intervals: retention.unbiased.map((row, i) => ({low: row[i]! - 0.05, high: row[i]! + 0.05})),
-      gates,
+      baseline,
+      halves: halvesOf({retention, ceiling, floor}, 0.05),
       count: 64,
     });
     return {
