@@ -218,9 +218,8 @@ test('progress: one estimate, then every evaluation with the seconds left, then 
 
 test('the floor is the mean over its random networks, which are told apart, with their spread', async () => {
   const engine = analyticEngine();
-  const alone = await Promise.all(
-    [0, 1, 2].map(seed => measure({engine, floor: [engine.randomWeights(seed)]})),
-  );
+  const alone: Measurer[] = [];
+  for (const seed of [0, 1, 2]) alone.push(await measure({engine, floor: [engine.randomWeights(seed)]}));
   const {baseline} = await measure({engine, floor: 3});
   const floors = alone.map(({baseline: {floor}}) => floor.unbiased[2]![1]!);
   expect(baseline.floor.unbiased[2]![1]).toBeCloseTo((floors[0]! + floors[1]! + floors[2]!) / 3, 12);
