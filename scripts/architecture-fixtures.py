@@ -3,7 +3,7 @@
     python scripts/architecture-fixtures.py [FUNCTION ...]
 
 Needs torch, transformers, timm and safetensors. Each folder holds a model as its library saves it and
-`expected.safetensors`: `pixels` and `seeds` in [0, 1] (some beyond), every layer on the pixels, `logits` where there
+`expected.safetensors`: `pixels` and `seeds` in [0, 1] (some beyond), every layer and branch on the pixels, `logits` where there
 is a classifier, and `loss.LAYER` and `gradient.LAYER` of the relative distance from the seeds to the pixels.
 """
 
@@ -25,6 +25,7 @@ SMALL = dict(
     hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=24, image_size=12, patch_size=4
 )
 LABELS = dict(num_labels=3)
+SECOND_NORM = ("layernorm_after", "norm2", "layer_norm2")
 
 
 def redraw(model):
@@ -50,8 +51,15 @@ def expected(model, blocks, norm, size, logits=False, call=None, inputs=None, me
     taken = {}
     for i, block in enumerate(blocks):
         def keep(module, inputs, output, name=f"block_{i:02d}"):
-            taken[name] = output[0] if isinstance(output, tuple) else output
+            after = output[0] if isinstance(output, tuple) else output
+            between = taken.pop("between")
+            taken[f"{name}/attention"] = between - inputs[0]
+            taken[f"{name}/mlp"] = after - between
+            taken[name] = after
         block.register_forward_hook(keep)
+        # What the second norm is given is the residual stream between the two branches.
+        [second] = [part for name, part in block.named_children() if name in SECOND_NORM]
+        second.register_forward_pre_hook(lambda module, inputs: taken.update(between=inputs[0]))
 
     def run(images):
         output = (call or model)((images.clamp(0, 1) - mean) / std)

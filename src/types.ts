@@ -1,10 +1,14 @@
 /**
- * A measured layer. Blocks of a known ViT are `block_00`, `block_01`, …, its final norm is `norm`;
- * layers of any other model keep the names the model gives them.
+ * A measured layer. Blocks of a known ViT are `block_00`, `block_01`, …: the residual stream after them. What their
+ * branches add to it is `block_00/attention` and `block_00/mlp`; the final norm is `norm`. Layers of any other model keep
+ * the names the model gives them.
  */
 export type LayerName = string;
 
-/** How a block's (n, T, D) output becomes one row an image: all tokens flattened, the class token, or the mean. */
+/**
+ * How a block's (n, T, D) output becomes one row an image: all tokens flattened, the class token, or the mean of the
+ * patches.
+ */
 export type Pooling = 'tokens' | 'cls' | 'mean';
 
 /** Images as the metrics define them: NCHW, row-major, pixels in [0, 1] before normalisation. */

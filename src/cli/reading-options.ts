@@ -12,7 +12,7 @@ export interface ReadingOptions {
   probesMax?: number;
   seeds?: string;
   layers?: LayerSelection;
-  pool: Pooling;
+  pool?: Pooling;
   preset: string;
   steps?: number;
   random?: string[];
@@ -33,11 +33,14 @@ export function addReadingOptions(command: Command, {threads}: {threads: number}
     .option('--seeds <source>', 'FILE.safetensors:key; default drawn, the same each time')
     .option(
       '--layers <names>',
-      'names, globs or /regex/, separated by commas (default the blocks and the norm)',
+      "names, globs or /regex/, separated by commas (default 'block_*,norm'); 'block_*/attention' and 'block_*/mlp' are what a block adds",
       layersOption,
     )
     .addOption(
-      new Option('--pool <how>', 'rows of a block').choices(['tokens', 'cls', 'mean']).default('tokens'),
+      new Option(
+        '--pool <how>',
+        "rows of a block: the class token, the mean of the patches, or all tokens (default what the model's head reads)",
+      ).choices(['cls', 'mean', 'tokens']),
     )
     .addOption(new Option('--preset <name>', 'inversion').choices(['stir', 'fast']).default('fast'))
     .option(
@@ -63,10 +66,10 @@ export async function specOf(options: ReadingOptions, say: (line: string) => voi
   return {
     pretrained: await modelFolder(options.pretrained, say),
     probes,
-    pooling: pool,
     inversion: inversionOptions(steps === undefined ? {preset} : {preset, steps}),
     workers: threads,
     ...(layers && {layers}),
+    ...(pool && {pooling: pool}),
     ...(probesMax !== undefined && {probesMax}),
     ...(seeds !== undefined && {seeds}),
     ...(random !== undefined && {floor: random}),

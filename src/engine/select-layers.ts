@@ -1,7 +1,10 @@
 import {InvarianceError} from '../errors.js';
 import type {LayerName} from '../types.js';
 
-/** Names, globs (`*` and `?`) or regular expressions; a layer is taken that any of them matches. */
+/**
+ * Names, globs or regular expressions; a layer is taken that any of them matches. In a glob `*` and `?` stand for anything
+ * but `/`, and `**` for anything: `block_*` are the blocks, `block_*` + `/attention` what their attention adds.
+ */
 export type LayerSelection = readonly (string | RegExp)[];
 
 /**
@@ -25,7 +28,8 @@ export function selectLayers(available: readonly LayerName[], selection?: LayerS
 
 function globTest(glob: string): (name: string) => boolean {
   const escaped = glob.replace(/[.+^${}()|[\]\\]/g, '\\$&');
-  const pattern = new RegExp(`^${escaped.replace(/\*/g, '.*').replace(/\?/g, '.')}$`);
+  const wild = {'**': '.*', '*': '[^/]*', '?': '[^/]'};
+  const pattern = new RegExp(`^${escaped.replace(/\*\*|\*|\?/g, mark => wild[mark as keyof typeof wild])}$`);
   return name => pattern.test(name);
 }
 

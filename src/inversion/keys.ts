@@ -4,7 +4,7 @@ import type {Fingerprint, Images, LayerName} from '../types.js';
 import type {InversionOptions} from './options.js';
 
 /** Changes whenever the algorithms would give other images from the same inputs: no older entry is read then. */
-const REVISION = 1;
+const REVISION = 2;
 
 /** What an inversion depends on, and nothing else. */
 export interface InversionInputs {

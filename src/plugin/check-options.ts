@@ -130,7 +130,6 @@ export function checkOptions(given: MonitorOptions): CheckedOptions {
   return {
     ...given,
     budget: given.budget ?? DEFAULTS.budget,
-    pooling: given.pooling ?? DEFAULTS.pooling,
     probesMax: given.probesMax ?? DEFAULTS.probesMax,
     inversion: inversionOptions(given.inversion),
     every: parseCadence(given.every ?? DEFAULTS.every, 'every'),

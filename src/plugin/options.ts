@@ -36,7 +36,10 @@ export interface MonitorOptions {
   scratch?: string;
   /** Layers measured, by name, glob or regular expression. Default: the blocks and the norm of a ViT. */
   layers?: LayerSelection;
-  /** How a block's tokens become one row an image. Default 'tokens': all of them. */
+  /**
+   * How a block's tokens become one row an image: 'cls' the class token, 'mean' the mean of the patches, 'tokens' all of
+   * them. Default: what a ViT's head reads; 'tokens' for other models.
+   */
   pooling?: Pooling;
   /** How a model other than `loadVit`'s takes images: layout, range, mean, std. Default: NHWC in [0, 1]. */
   input?: PixelForm;
@@ -106,7 +109,6 @@ export interface CheckpointOptions {
 /** Every default of the monitor but that of `dir`, which the environment decides. */
 export const DEFAULTS = {
   probesMax: 64,
-  pooling: 'tokens',
   every: '1 epoch',
   log: '10 steps',
   budget: 0.05,
@@ -120,7 +122,6 @@ export interface CheckedOptions extends Omit<
   'inversion' | 'every' | 'acquired' | 'log' | 'checkpoints'
 > {
   probesMax: number;
-  pooling: Pooling;
   inversion: InversionOptions;
   every: Cadence;
   acquired: Cadence | null;

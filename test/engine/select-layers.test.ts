@@ -2,6 +2,7 @@ import {describe, expect, it} from 'vitest';
 import {selectLayers} from '../../src/engine/select-layers.js';
 
 const layers = ['block_00', 'block_01', 'block_10', 'head.norm', 'headXnorm'];
+const parted = ['block_00/attention', 'block_00/mlp', 'block_00', 'norm'];
 
 describe('selectLayers', () => {
   it('takes every layer where nothing is selected', () => {
@@ -22,6 +23,16 @@ describe('selectLayers', () => {
     ['a dot that is a dot', ['head.norm'], ['head.norm']],
   ])('takes %s', (_, selection, expected) => {
     expect(selectLayers(layers, selection)).toEqual(expected);
+  });
+
+  it.each([
+    ['*', ['block_00', 'norm']],
+    ['block_*', ['block_00']],
+    ['block_*/mlp', ['block_00/mlp']],
+    ['block_00/?????????', ['block_00/attention']],
+    ['**', parted],
+  ])('lets * and ? stand for no slash, and ** for anything: %s', (glob, expected) => {
+    expect(selectLayers(parted, [glob])).toEqual(expected);
   });
 
   it('refuses an entry that matches nothing, even beside one that does, and lists the layers', () => {

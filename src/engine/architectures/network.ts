@@ -1,7 +1,8 @@
 import type {LayerName, Pooling} from '../../types.js';
 import {clamp, divide, mean, reshape, slice, subtract, tensor} from '../onnx/ops.js';
 import {Tape, type Value} from '../onnx/tape.js';
-import type {Spec} from './spec.js';
+import type {LayerSelection} from '../select-layers.js';
+import {prefixTokens, type Spec} from './spec.js';
 import {visionTransformer} from './vision-transformer.js';
 
 /** Per channel, on pixels in [0, 1]. */
@@ -30,6 +31,20 @@ export interface Network {
 const PIXELS = 'pixels';
 export const NORM: LayerName = 'norm';
 
+/** Measured where nothing else is asked for. */
+export const DEFAULT_LAYERS: LayerSelection = ['block_*', NORM];
+
+/** What of a block can be measured besides the residual stream after it: the updates that join the stream. */
+export const BRANCHES = ['attention', 'mlp'] as const;
+
+/** Every layer there is, shallow to deep: `block_00/attention`, `block_00/mlp`, `block_00`, …, `norm`. */
+export function layerNames(depth: number): LayerName[] {
+  return [
+    ...blockNames(depth).flatMap(block => [...BRANCHES.map(branch => `${block}/${branch}`), block]),
+    NORM,
+  ];
+}
+
 /** `block_00`, `block_01`, … */
 export function blockNames(depth: number): LayerName[] {
   return Array.from({length: depth}, (_, i) => `block_${String(i).padStart(2, '0')}`);
@@ -39,7 +54,7 @@ export function blockNames(depth: number): LayerName[] {
 export function writeNetwork({
   spec,
   normalisation,
-  pooling = 'tokens',
+  pooling = headPooling(spec),
   batch = 1,
   classes = 0,
 }: {
@@ -66,21 +81,27 @@ export function writeNetwork({
     perChannel(normalisation.std),
   );
   const {blocks, norm, logits} = visionTransformer(spec, normalised, parameter, classes);
-  const names = blockNames(blocks.length);
+  const values = blocks.flatMap(({attention, mlp, stream}) => [attention, mlp, stream]);
+  const names = layerNames(blocks.length);
   return {
     tape,
     pixels,
     logits,
     parameters: [...parameters.values()].map(({name, shape}) => ({name, shape})),
     layers: new Map([
-      ...blocks.map((block, i) => [names[i]!, pooled(block, pooling)] as const),
+      ...values.map((value, i) => [names[i]!, pooled(value, pooling, prefixTokens(spec))] as const),
       [NORM, norm],
     ]),
   };
 }
 
-function pooled(block: Value, pooling: Pooling): Value {
+/** What the model's own head reads of the tokens: the class token, or the mean of the patches. */
+export function headPooling({readout}: Pick<Spec, 'readout'>): Pooling {
+  return readout === 'class' ? 'cls' : 'mean';
+}
+
+function pooled(block: Value, pooling: Pooling, prefix: number): Value {
   const [n, t, d] = block.shape as [number, number, number];
   if (pooling === 'tokens') return reshape(block, [n, t * d]);
-  return reshape(pooling === 'cls' ? slice(block, 1, 0, 1) : mean(block, [1]), [n, d]);
+  return reshape(pooling === 'cls' ? slice(block, 1, 0, 1) : mean(slice(block, 1, prefix, t), [1]), [n, d]);
 }

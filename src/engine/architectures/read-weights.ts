@@ -8,9 +8,10 @@ import {familyOf} from './families.js';
 import {findNames} from './find-names.js';
 import {layersOf} from './layers-of.js';
 import type {Part} from './names.js';
-import {writeNetwork, type Network} from './network.js';
+import {DEFAULT_LAYERS, writeNetwork, type Network} from './network.js';
 import {resizePositions} from './resize-positions.js';
 import type {Family, Spec} from './spec.js';
+import {selectLayers} from '../select-layers.js';
 
 /** Canonical names of a classifier, which no measured layer sees. */
 const HEAD = ['head.weight', 'head.bias', 'head_dist.weight', 'head_dist.bias'];
@@ -36,7 +37,7 @@ export async function readWeights(
   const architecture = architectureOf(folder, like?.input);
   const layers = like
     ? new Map(like.weights().map(({name, layer}) => [name, layer]))
-    : allLayers(writeNetwork({spec: architecture.spec, normalisation: folder.preprocessor}));
+    : defaultLayers(writeNetwork({spec: architecture.spec, normalisation: folder.preprocessor}));
   const read = await readDeclared(folder, architecture, layers);
   if (like) {
     sameSpec(architecture.spec, like.definition, folder.folder);
@@ -65,7 +66,8 @@ export function architectureOf(
   return {family, stored, spec};
 }
 
-const allLayers = (network: Network) => layersOf(network, [...network.layers.keys()]);
+const defaultLayers = (network: Network) =>
+  layersOf(network, selectLayers([...network.layers.keys()], DEFAULT_LAYERS));
 
 async function readDeclared(
   {folder, tensors, preprocessor}: ModelFolder,

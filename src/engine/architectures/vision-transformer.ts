@@ -26,12 +26,20 @@ import {patchGrid, prefixTokens, type Activation, type Spec} from './spec.js';
 export type TakeParameter = (name: string, shape: readonly number[]) => Value;
 
 export interface Outputs {
-  /** The residual stream after each block, (n, T, D). */
-  readonly blocks: readonly Value[];
+  /** Of each block the residual stream after it and what its two branches added to that, (n, T, D) each. */
+  readonly blocks: readonly Block[];
   /** The final norm's class token, or what this architecture has in its place, (n, D). */
   readonly norm: Value;
   /** (n, classes); null without a classifier. */
   readonly logits: Value | null;
+}
+
+interface Block {
+  /** The update by attention, as it joins the stream: after the layer scale, where there is one. */
+  readonly attention: Value;
+  /** The update by the MLP, likewise. */
+  readonly mlp: Value;
+  readonly stream: Value;
 }
 
 const activations: Readonly<Record<Activation, (x: Value) => Value>> = {
@@ -54,10 +62,11 @@ export function visionTransformer(spec: Spec, pixels: Value, parameter: TakePara
     spec.relativePositions === 'shared'
       ? relativeBias(spec, parameter('relative_bias', relativeShape(spec)))
       : null;
-  const blocks: Value[] = [];
+  const blocks: Block[] = [];
   for (let i = 0; i < spec.depth; i++) {
-    x = block(spec, x, shared, (name, shape) => parameter(`blocks.${i}.${name}`, shape));
-    blocks.push(x);
+    const made = block(spec, x, shared, (name, shape) => parameter(`blocks.${i}.${name}`, shape));
+    blocks.push(made);
+    x = made.stream;
   }
   const read = readout(spec, x, parameter);
   return {blocks, norm: read, logits: classes ? classify(spec, x, read, parameter, classes) : null};
@@ -101,13 +110,13 @@ function embed(spec: Spec, pixels: Value, parameter: TakeParameter): Value {
   return spec.normBefore ? norm(spec, tokens, parameter, 'norm_pre') : tokens;
 }
 
-function block(spec: Spec, x: Value, shared: Value | null, parameter: TakeParameter): Value {
+function block(spec: Spec, x: Value, shared: Value | null, parameter: TakeParameter): Block {
   const scaled = (branch: Value, name: string) =>
     spec.layerScale ? multiply(branch, parameter(name, [spec.width])) : branch;
-  const attended = attention(spec, norm(spec, x, parameter, 'norm1'), shared, parameter);
-  const middle = add(x, scaled(attended, 'ls1'));
-  const transformed = mlp(spec, norm(spec, middle, parameter, 'norm2'), parameter);
-  return add(middle, scaled(transformed, 'ls2'));
+  const attended = scaled(attention(spec, norm(spec, x, parameter, 'norm1'), shared, parameter), 'ls1');
+  const middle = add(x, attended);
+  const transformed = scaled(mlp(spec, norm(spec, middle, parameter, 'norm2'), parameter), 'ls2');
+  return {attention: attended, mlp: transformed, stream: add(middle, transformed)};
 }
 
 function norm({width, epsilon}: Spec, x: Value, parameter: TakeParameter, name: string): Value {

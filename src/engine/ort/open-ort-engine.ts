@@ -1,7 +1,7 @@
 import {InvarianceError} from '../../errors.js';
 import type {Pooling} from '../../types.js';
 import {layersOf} from '../architectures/layers-of.js';
-import {blockNames, writeNetwork} from '../architectures/network.js';
+import {blockNames, DEFAULT_LAYERS, headPooling, writeNetwork} from '../architectures/network.js';
 import {architectureOf, readWeights} from '../architectures/read-weights.js';
 import {selectLayers, type LayerSelection} from '../select-layers.js';
 import {openModelFolder} from '../../models/index.js';
@@ -13,6 +13,7 @@ export interface OrtEngineOptions {
   folder: string;
   /** Default: every block and the final norm. */
   layers?: LayerSelection;
+  /** Default: what the model's head reads, the class token or the mean of the patches. */
   pooling?: Pooling;
   threads?: number;
   batch?: number;
@@ -22,12 +23,11 @@ export interface OrtEngineOptions {
 }
 
 /**
- * `pooling` tokens: all of them, as the paper has it.
  * `threads` 1: training wants the others.
  * `batch` 8 images a run: 2 to 16 cost the same per image, and memory grows with it.
  * `device` cpu.
  */
-export const ORT_DEFAULTS = {pooling: 'tokens', threads: 1, batch: 8, device: 'cpu'} as const;
+export const ORT_DEFAULTS = {threads: 1, batch: 8, device: 'cpu'} as const;
 
 /**
  * Opens a model folder of a known architecture on onnxruntime, in this process: `features`, `grams` and
@@ -41,7 +41,7 @@ export const ORT_DEFAULTS = {pooling: 'tokens', threads: 1, batch: 8, device: 'c
  */
 export async function openOrtEngine(options: OrtEngineOptions): Promise<OrtEngine> {
   const {folder, layers, library} = options;
-  const {pooling, threads, batch, device} = {...ORT_DEFAULTS, ...options};
+  const {threads, batch, device} = {...ORT_DEFAULTS, ...options};
   for (const [name, value] of Object.entries({threads, batch})) {
     if (!Number.isInteger(value) || value < 1)
       throw new InvarianceError('bad_option', `${name} is ${value}; expected a whole number of at least 1`);
@@ -49,12 +49,16 @@ export async function openOrtEngine(options: OrtEngineOptions): Promise<OrtEngin
   const model = await openModelFolder(folder);
   try {
     const {family, spec} = architectureOf(model);
+    const {pooling = headPooling(spec)} = options;
     if (pooling === 'cls' && !spec.classToken)
-      throw new InvarianceError('bad_option', `${family.name} has no class token; pool by tokens or mean`);
+      throw new InvarianceError(
+        'bad_option',
+        `${family.name} has no class token; pool by mean (of the patches) or tokens`,
+      );
     const {mean, std} = model.preprocessor;
     const normalisation = {mean, std};
     const network = writeNetwork({spec, normalisation, pooling});
-    const measured = selectLayers([...network.layers.keys()], layers);
+    const measured = selectLayers([...network.layers.keys()], layers ?? DEFAULT_LAYERS);
     const owners = layersOf(network, measured);
     const weights = (await readWeights(model)).map(parameter => ({
       ...parameter,

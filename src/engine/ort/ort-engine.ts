@@ -46,7 +46,7 @@ export class OrtEngine implements Engine {
     this.#setup = setup;
     this.#sessions = new Sessions(runtime);
     this.description = runtime.description;
-    this.definition = JSON.stringify({...spec, ...normalisation, pooling: setup.pooling});
+    this.definition = JSON.stringify({...spec, ...normalisation});
     this.layers = setup.layers;
     this.blocks = setup.blocks;
     this.pooling = setup.pooling;

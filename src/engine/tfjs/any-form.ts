@@ -1,4 +1,4 @@
-import type {LayerName, Pooling} from '../../types.js';
+import type {LayerName} from '../../types.js';
 import type {Weights} from '../contract.js';
 import {type LayerSelection, selectLayers} from '../select-layers.js';
 import {freshWeights} from './fresh-weights.js';
@@ -24,14 +24,12 @@ export function anyForm({
   model,
   taps,
   layers,
-  pooling,
   pixels,
 }: {
   tf: Tf;
   model: LayersModel;
   taps: Taps;
   layers: LayerSelection | undefined;
-  pooling: Pooling;
   pixels: PixelForm;
 }): ModelForm {
   const form = {...PIXEL_FORM, ...pixels};
@@ -53,7 +51,7 @@ export function anyForm({
       layer,
     }));
   return {
-    definition: JSON.stringify({topology: topologyOf(taps.model(measured)), ...form, pooling}),
+    definition: JSON.stringify({topology: topologyOf(taps.model(measured)), ...form}),
     layers: measured,
     blocks: measured.filter(name => taps.shape(name).length > 1),
     input,

@@ -1,6 +1,8 @@
 import {InvarianceError} from '../../errors.js';
 import type {Pooling} from '../../types.js';
 import {checkFinite} from '../architectures/check-weights.js';
+import {headPooling} from '../architectures/network.js';
+import {prefixTokens} from '../architectures/spec.js';
 import type {LayerSelection} from '../select-layers.js';
 import {anyForm} from './any-form.js';
 import type {PixelForm} from './pixel-form.js';
@@ -17,7 +19,10 @@ export interface TfjsEngineOptions {
   model: LayersModel;
   /** Default: blocks and final norm of a `loadVit` model; of any other what `anyForm` says. */
   layers?: LayerSelection;
-  /** How (n, T, D) outputs become rows; outputs of other ranks are flattened. Default `tokens`. */
+  /**
+   * How (n, T, D) outputs become rows; outputs of other ranks are flattened. Default: what the head of a `loadVit` model
+   * reads, the class token; `tokens` for any other model, of whose head nothing is known.
+   */
   pooling?: Pooling;
   /** Images a run, default 8: more does not run faster on wasm and its heap ends at 4 GiB. */
   batch?: number;
@@ -25,7 +30,7 @@ export interface TfjsEngineOptions {
   input?: PixelForm;
 }
 
-export const TFJS_DEFAULTS = {pooling: 'tokens', batch: 8} as const;
+export const TFJS_DEFAULTS = {batch: 8} as const;
 
 /**
  * Taps on a live TensorFlow.js model, on the user's backend and in this process.
@@ -38,7 +43,7 @@ export const TFJS_DEFAULTS = {pooling: 'tokens', batch: 8} as const;
  */
 export async function openTfjsEngine(options: TfjsEngineOptions): Promise<TfjsEngine> {
   const {tf, model, layers, input} = options;
-  const {pooling = TFJS_DEFAULTS.pooling, batch = TFJS_DEFAULTS.batch} = options;
+  const {batch = TFJS_DEFAULTS.batch} = options;
   if (!Number.isInteger(batch) || batch < 1) {
     throw new InvarianceError('bad_option', `batch is ${batch}; expected a whole number of at least 1`);
   }
@@ -47,10 +52,11 @@ export async function openTfjsEngine(options: TfjsEngineOptions): Promise<TfjsEn
   if (info && input) {
     throw new InvarianceError('bad_option', 'input is known for a loadVit model; leave it out');
   }
-  const taps = new Taps({tf, model, pooling});
+  const {pooling = info ? headPooling(info.spec) : 'tokens'} = options;
+  const taps = new Taps({tf, model, pooling, prefix: info ? prefixTokens(info.spec) : 0});
   const form = info
-    ? vitForm({tf, model, info, layers, pooling})
-    : anyForm({tf, model, taps, layers, pooling, pixels: input ?? {}});
+    ? vitForm({tf, model, info, layers})
+    : anyForm({tf, model, taps, layers, pixels: input ?? {}});
   form.weights().forEach(checkFinite);
   return new TfjsEngine({tf, form, taps, pooling, batch});
 }

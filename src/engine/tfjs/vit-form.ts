@@ -1,8 +1,8 @@
 import {seededRandom} from '../../random.js';
-import type {LayerName, Pooling} from '../../types.js';
+import type {LayerName} from '../../types.js';
 import {drawn} from '../architectures/draw.js';
 import {layersOf} from '../architectures/layers-of.js';
-import {blockNames, NORM, writeNetwork} from '../architectures/network.js';
+import {blockNames, DEFAULT_LAYERS, layerNames, writeNetwork} from '../architectures/network.js';
 import {vit} from '../architectures/vit.js';
 import {type LayerSelection, selectLayers} from '../select-layers.js';
 import type {ModelForm} from './model-form.js';
@@ -18,18 +18,16 @@ export function vitForm({
   model,
   info,
   layers,
-  pooling,
 }: {
   tf: Tf;
   model: LayersModel;
   info: VitModelInfo;
   layers: LayerSelection | undefined;
-  pooling: Pooling;
 }): ModelForm {
   const {spec, config, preprocessor} = info;
   const normalisation = {mean: preprocessor.mean, std: preprocessor.std};
   const blocks = blockNames(spec.depth);
-  const measured = selectLayers([...blocks, NORM], layers);
+  const measured = selectLayers(layerNames(spec.depth), layers ?? DEFAULT_LAYERS);
   const owners: ReadonlyMap<string, LayerName | null> = layersOf(
     writeNetwork({spec, normalisation}),
     measured,
@@ -42,7 +40,7 @@ export function vitForm({
       layer: owners.get(name) ?? null,
     }));
   return {
-    definition: JSON.stringify({...spec, ...normalisation, pooling}),
+    definition: JSON.stringify({...spec, ...normalisation}),
     layers: measured,
     blocks: blocks.filter(name => measured.includes(name)),
     input: {channels: spec.channels, ...spec.image},

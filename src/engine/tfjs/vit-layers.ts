@@ -47,6 +47,9 @@ export interface VitLayers {
 /** A call option of our layers: their weights are constants of this call, so a gradient of the input costs no gradient of weights. */
 export const FROZEN = 'frozen';
 
+/** A call option of a block: 'attention' or 'mlp' for what that branch adds to the residual stream, instead of the stream. */
+export const BRANCH = 'branch';
+
 const [FIRST_BLOCK = ''] = blockNames(1);
 
 const made = new WeakMap<Tf, VitLayers>();
@@ -102,7 +105,7 @@ function define(tf: Tf): VitLayers {
     override call(inputs: Tensor | Tensor[], kwargs: Kwargs): Tensor {
       return tf.tidy(() => {
         const weights = new Map(this.table.map(({part}, index) => [part, this.weights[index]!.read()]));
-        return this.forward(only(inputs), part => weights.get(part)!, kwargs[FROZEN] === true);
+        return this.forward(only(inputs), part => weights.get(part)!, kwargs);
       });
     }
     override getConfig() {
@@ -110,13 +113,14 @@ function define(tf: Tf): VitLayers {
     }
     /** The layer whose weights this one has alike; all blocks are. */
     protected abstract readonly kind: string;
-    protected abstract forward(x: Tensor, weight: (part: string) => Tensor, frozen: boolean): Tensor;
+    protected abstract forward(x: Tensor, weight: (part: string) => Tensor, options: Kwargs): Tensor;
   }
 
   class VitEmbeddings extends VitLayer {
     static className = 'VitEmbeddings';
     protected readonly kind = 'embeddings';
-    protected forward(x: Tensor, weight: (part: string) => Tensor, frozen: boolean) {
+    protected forward(x: Tensor, weight: (part: string) => Tensor, options: Kwargs) {
+      const frozen = options[FROZEN] === true;
       const {patch, channels, width} = this.spec;
       const {rows, columns} = patchGrid(this.spec);
       const batch = x.shape[0];
@@ -145,7 +149,8 @@ function define(tf: Tf): VitLayers {
   class VitBlock extends VitLayer {
     static className = 'VitBlock';
     protected readonly kind = FIRST_BLOCK;
-    protected forward(x: Tensor, weight: (part: string) => Tensor, frozen: boolean) {
+    protected forward(x: Tensor, weight: (part: string) => Tensor, options: Kwargs) {
+      const frozen = options[FROZEN] === true;
       const [batch, tokens, width] = x.shape as [number, number, number];
       const {epsilon, heads, biases} = this.spec;
       const norm = (y: Tensor, name: string) =>
@@ -162,9 +167,12 @@ function define(tf: Tf): VitLayers {
       const q = dense(a, 'attn.q', biases.query);
       const k = dense(a, 'attn.k', biases.key);
       const v = dense(a, 'attn.v', biases.value);
-      const attended = tf.add(stream, dense(attention(tf, {q, k, v, batch, heads}), 'attn.proj'));
-      const hidden = gelu(tf, dense(norm(attended, 'norm2'), 'mlp.fc1'));
-      return tf.reshape(tf.add(attended, dense(hidden, 'mlp.fc2')), [batch, tokens, width]);
+      const shaped = (y: Tensor) => tf.reshape(y, [batch, tokens, width]);
+      const attended = dense(attention(tf, {q, k, v, batch, heads}), 'attn.proj');
+      if (options[BRANCH] === 'attention') return shaped(attended);
+      const middle = tf.add(stream, attended);
+      const transformed = dense(gelu(tf, dense(norm(middle, 'norm2'), 'mlp.fc1')), 'mlp.fc2');
+      return shaped(options[BRANCH] === 'mlp' ? transformed : tf.add(middle, transformed));
     }
     override computeOutputShape(shape: Shape): Shape {
       return shape;

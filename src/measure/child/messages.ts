@@ -10,7 +10,7 @@ export interface MeasurerSpec {
   pretrained: string;
   /** Default all blocks and the final norm. */
   layers?: LayerSelection;
-  /** Default `tokens`. */
+  /** Default what the model's head reads. */
   pooling?: Pooling;
   /** Folder of images, `FILE.safetensors:key`, or images in memory. */
   probes: string | Images;

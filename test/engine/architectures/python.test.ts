@@ -9,8 +9,9 @@ const fixtures = 'test/fixtures/architectures';
 describe.each(readdirSync(fixtures))('%s computes what Python computes', name => {
   const folder = `${fixtures}/${name}`;
 
-  it('in every layer, the logits, the loss and its gradient', async () => {
-    const engine = await openOrtEngine({folder, batch: 2});
+  it('in every layer, every branch of a block, the logits, the loss and its gradient', async () => {
+    const engine = await openOrtEngine({folder, batch: 2, pooling: 'tokens', layers: ['**']});
+    expect(engine.layers.slice(0, 3)).toEqual(['block_00/attention', 'block_00/mlp', 'block_00']);
     const expected = await readTensors(`${folder}/expected.safetensors`);
     const pixels = imagesOf(expected.get('pixels')!);
     const seeds = imagesOf(expected.get('seeds')!);
@@ -21,7 +22,7 @@ describe.each(readdirSync(fixtures))('%s computes what Python computes', name =>
     const logits = expected.get('logits');
     if (logits)
       expect(relativeDifference((await engine.logits(pixels)).data, logits.data)).toBeLessThan(1e-5);
-    for (const layer of [engine.layers[0]!, 'norm']) {
+    for (const layer of ['block_00', 'norm']) {
       const targets = await engine.features(pixels, layer);
       const {loss, gradient} = await engine.lossAndGradient(seeds, layer, targets);
       expect(relativeDifference(loss, expected.get(`loss.${layer}`)!.data)).toBeLessThan(1e-5);

@@ -21,7 +21,7 @@ describe('openOrtEngine', () => {
     await engine.dispose();
   });
 
-  it('pools the tokens of a block to the class token or their mean, and leaves the norm as it is', async () => {
+  it('pools the tokens of a block to the class token or the mean of the patches, and leaves the norm as it is', async () => {
     const [tokens, cls, mean] = await Promise.all(
       (['tokens', 'cls', 'mean'] as const).map(pooling => openOrtEngine({folder, pooling})),
     );
@@ -36,15 +36,42 @@ describe('openOrtEngine', () => {
         const column = all.data
           .subarray(image * all.width, (image + 1) * all.width)
           .filter((_, at) => at % width === i);
-        expect(first.data[image * width + i]).toBeCloseTo(column[0]!, 5);
+        const [token, ...patches] = column;
+        expect(first.data[image * width + i]).toBeCloseTo(token!, 5);
         expect(average.data[image * width + i]).toBeCloseTo(
-          column.reduce((sum, value) => sum + value, 0) / column.length,
+          patches.reduce((sum, value) => sum + value, 0) / patches.length,
           5,
         );
       }
     }
     expect(await cls!.features(images, 'norm')).toEqual(await tokens!.features(images, 'norm'));
     for (const engine of [tokens, cls, mean]) await engine!.dispose();
+  });
+
+  it.each([
+    ['vit', 'cls'],
+    ['dinov2-registers', 'cls'],
+    ['clip', 'cls'],
+    ['mae', 'cls'],
+    ['beit', 'mean'],
+    ['siglip', 'mean'],
+    ['timm-vit-mean', 'mean'],
+  ] as const)('pools %s as its head reads it where nothing is asked for: %s', async (name, pooling) => {
+    const engine = await openOrtEngine({folder: `test/fixtures/architectures/${name}`});
+    expect(engine.pooling).toBe(pooling);
+    expect(engine.layers).toEqual(['block_00', 'block_01', 'norm']);
+    await engine.dispose();
+  });
+
+  it('gives a weight to the first measured layer that sees it, branches of blocks included', async () => {
+    const engine = await openOrtEngine({folder, layers: ['block_*/mlp', 'block_01']});
+    expect(engine.layers).toEqual(['block_00/mlp', 'block_01/mlp', 'block_01']);
+    expect(engine.blocks).toEqual(['block_01']);
+    const owners = new Map(engine.weights().map(({name, layer}) => [name, layer]));
+    expect(owners.get('blocks.0.mlp.fc2.weight')).toBe('block_00/mlp');
+    expect(owners.get('blocks.1.attn.q.weight')).toBe('block_01/mlp');
+    expect(owners.get('norm.weight')).toBeNull();
+    await engine.dispose();
   });
 
   it('refuses to pool by a class token that there is not', async () => {

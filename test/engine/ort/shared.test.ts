@@ -7,7 +7,7 @@ const shared = '../shared';
 
 describe.skipIf(!existsSync(shared))('the models of ../shared (skipped where it is absent)', () => {
   it('vit-cifar computes what transformers computes: every layer, logits, gradient', async () => {
-    const engine = await openOrtEngine({folder: `${shared}/models/vit-cifar/pretrained`});
+    const engine = await openOrtEngine({folder: `${shared}/models/vit-cifar/pretrained`, pooling: 'tokens'});
     const expected = await readTensors('test/fixtures/vit-cifar-expected.safetensors');
     const pixels = imagesOf(expected.get('pixels')!);
     for (const layer of engine.layers) {
@@ -30,7 +30,11 @@ describe.skipIf(!existsSync(shared))('the models of ../shared (skipped where it 
     ['block_00', 0],
     ['block_02', 2],
   ] as const)('three gradient steps at %s reach the pixels of the official STIR', async (layer, index) => {
-    const engine = await openOrtEngine({folder: `${shared}/oracles/stir/pretrained`, batch: 16});
+    const engine = await openOrtEngine({
+      folder: `${shared}/oracles/stir/pretrained`,
+      batch: 16,
+      pooling: 'tokens',
+    });
     const inputs = await readTensors(`${shared}/oracles/stir/inputs.safetensors`);
     const inverted = await readTensors(`${shared}/oracles/stir/inverted_short.safetensors`);
     const targets = await engine.features(imagesOf(inputs.get('images')!), layer);

@@ -36,7 +36,11 @@ describe('taps on a ViT and onnxruntime on its folder', () => {
       const [pixels, seeds] = [imagesOf(expected.get('pixels')!), imagesOf(expected.get('seeds')!)];
       await withoutLeaks(tf, async () => {
         const model = await loadVit(tf, CIFAR);
-        const [taps, ort] = [await openTfjsEngine({tf, model}), await openOrtEngine({folder: CIFAR})];
+        const pooling = 'tokens';
+        const [taps, ort] = [
+          await openTfjsEngine({tf, model, pooling}),
+          await openOrtEngine({folder: CIFAR, pooling}),
+        ];
         for (const layer of taps.layers) {
           const [own, other] = [await taps.features(pixels, layer), await ort.features(pixels, layer)];
           expect(relativeDifference(own.data, other.data), layer).toBeLessThan(1e-4);
@@ -63,9 +67,16 @@ describe('taps', () => {
   it('leave no tensor behind, whatever is asked of them', async () => {
     const model = keep(await loadVit(tf, VIT));
     await withoutLeaks(tf, async () => {
-      const engine = await openTfjsEngine({tf, model, batch: 2});
+      const engine = await openTfjsEngine({
+        tf,
+        model,
+        batch: 2,
+        layers: ['block_00', 'block_01/mlp', 'norm'],
+        pooling: 'tokens',
+      });
       const images = imagesFor(engine, 5, 1);
       const targets = await engine.features(images, 'block_00');
+      await engine.features(images, 'block_01/mlp');
       await engine.grams(images);
       await engine.lossAndGradient(imagesFor(engine, 5, 2), 'block_00', targets);
       engine.setWeights(engine.randomWeights(1));
@@ -142,8 +153,43 @@ describe('taps', () => {
     const d = cls.width;
     expect(cls.data.subarray(0, d)).toEqual(tokens.data.subarray(0, d));
     let sum = 0;
-    for (let at = 0; at < tokens.width; at += d) sum += tokens.data[at]!;
-    expect(mean.data[0]).toBeCloseTo((sum * d) / tokens.width, 5);
+    for (let at = d; at < tokens.width; at += d) sum += tokens.data[at]!;
+    expect(mean.data[0]).toBeCloseTo((sum * d) / (tokens.width - d), 5);
+  });
+
+  it("read the branches of a ViT's blocks as onnxruntime does, and their gradients", async () => {
+    const model = keep(await loadVit(tf, VIT));
+    const layers = ['block_01/*', 'block_01'];
+    const engine = await openTfjsEngine({tf, model, layers});
+    const other = await openOrtEngine({folder: VIT, layers});
+    expect(engine.layers).toEqual(['block_01/attention', 'block_01/mlp', 'block_01']);
+    expect([engine.layers, engine.blocks, engine.pooling]).toEqual([
+      other.layers,
+      other.blocks,
+      other.pooling,
+    ]);
+    expect(
+      engine
+        .weights()
+        .map(({name, layer}) => [name, layer])
+        .sort(),
+    ).toEqual(
+      other
+        .weights()
+        .map(({name, layer}) => [name, layer])
+        .sort(),
+    );
+    const [images, seeds] = [imagesFor(engine, 2, 1), imagesFor(engine, 2, 2)];
+    for (const layer of engine.layers) {
+      const [ours, theirs] = [await engine.features(images, layer), await other.features(images, layer)];
+      expect(relativeDifference(ours.data, theirs.data), layer).toBeLessThan(1e-5);
+      const [a, b] = [
+        await engine.lossAndGradient(seeds, layer, theirs),
+        await other.lossAndGradient(seeds, layer, theirs),
+      ];
+      expect(relativeDifference(a.gradient, b.gradient), layer).toBeLessThan(1e-4);
+    }
+    await other.dispose();
   });
 
   it('refuse weights that are not finite, a model without images, and a layer that is not there', async () => {
