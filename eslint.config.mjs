@@ -5,13 +5,14 @@ import tseslint from 'typescript-eslint';
 const arrows = {
   terminal: [],
   metrics: [],
+  factors: [],
   disk: [],
   journal: ['disk'],
   models: ['disk'],
   engine: ['disk', 'models'],
   probes: ['models', 'engine'],
   inversion: ['disk', 'models', 'engine'],
-  measure: ['terminal', 'disk', 'metrics', 'models', 'engine', 'probes', 'inversion'],
+  measure: ['terminal', 'disk', 'metrics', 'factors', 'models', 'engine', 'probes', 'inversion'],
   checkpoints: ['disk', 'models', 'engine'],
   tracker: ['terminal', 'disk', 'journal'],
   render: ['disk', 'metrics', 'journal'],
@@ -20,6 +21,7 @@ const arrows = {
   plugin: [
     'disk',
     'journal',
+    'factors',
     'models',
     'engine',
     'probes',

@@ -18,7 +18,7 @@ import {
   type Halves,
   type LayerWeights,
 } from '../metrics/index.js';
-import type {Baseline, Gate, Gram, Images, LayerName, Moment, Reading} from '../types.js';
+import type {Baseline, FactorReading, Gate, Gram, Images, LayerName, Moment, Reading} from '../types.js';
 import {blockPlaces} from './baseline.js';
 import {invert, type Inversions} from './inversions.js';
 import {measureRetention} from './measure-retention.js';
@@ -38,12 +38,14 @@ export interface Subject {
   baseline: Baseline;
   /** On half-samples: W0[i, i] and N[i, i], and W0[i, j] over the blocks j, a row i. */
   halves: {ceiling: Halves[]; floor: Halves[]; pairs: Halves[][]};
+  /** The panel on the weights in force. */
+  panelReading: () => Promise<FactorReading[]>;
   onProgress: OnProgress;
 }
 
 /**
  * One reading of the weights in force.
- * Cost: L + 1 forward passes of the probes; L more with `convergence`; with `acquired` L inversions and L forward
+ * Cost: L + 1 forward passes of the probes, and those of the panel; L more with `convergence`; with `acquired` L inversions and L forward
  * passes more.
  */
 export async function measureReading(
@@ -69,6 +71,7 @@ export async function measureReading(
     },
   });
 
+  const factors = await subject.panelReading();
   const {ceiling, gates} = baseline;
   const kept = retention.unbiased.map((row, i) => row[i]!);
   const halves = packHalves(diagonal);
@@ -106,6 +109,7 @@ export async function measureReading(
       gates,
     }),
     weightDrift: weightDrift(weightsByLayer(layers, reference), weightsByLayer(layers, engine.weights())),
+    ...(factors.length > 0 && {factors}),
     ...(acquire && {acquired: await measureAcquired(subject)}),
     ...(judged && {convergence: convergence(kept, half)}),
   };

@@ -14,3 +14,4 @@ export {
   packHalves,
   unpackHalves,
 } from './halves.js';
+export {type Invariance, invarianceChange, invariances} from './invariance.js';

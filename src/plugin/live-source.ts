@@ -22,6 +22,7 @@ type Options = Pick<
   | 'floor'
   | 'scratch'
   | 'inversion'
+  | 'factors'
 >;
 
 /**
@@ -69,6 +70,7 @@ export async function liveSource(options: Options): Promise<ReadingSource> {
         floor,
         scratch,
         inversion,
+        factors: options.factors,
         cache: await openInversionCache({
           folder: defaultCacheFolder(),
           onNotice: (code, message) => events.notice('warning', code, message),

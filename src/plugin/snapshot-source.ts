@@ -29,6 +29,7 @@ type Options = Pick<
   | 'floor'
   | 'scratch'
   | 'inversion'
+  | 'factors'
 >;
 
 /** Steps that are on record already, and the step training goes on from. */
@@ -53,7 +54,7 @@ export async function snapshotSource({
   folder: string;
   past: Past;
 }): Promise<ReadingSource> {
-  const {layers, pooling, probesMax, seeds, reference, floor, scratch, inversion} = options;
+  const {layers, pooling, probesMax, seeds, reference, floor, scratch, inversion, factors} = options;
   const pretrained = reference ?? join(folder, 'reference');
   if (reference === undefined) await files.save(pretrained);
   const events = new ChildEvents();
@@ -68,6 +69,7 @@ export async function snapshotSource({
       floor,
       scratch,
       inversion,
+      factors,
     },
     {
       onProgress: progress => events.progress(progress),
