@@ -9,6 +9,7 @@ import {
   invariances,
   packHalves,
   unpackHalves,
+  type Halves,
   type Invariance,
 } from '../metrics/index.js';
 import type {FactorBaseline, FactorReading, Images, Score} from '../types.js';
@@ -70,6 +71,9 @@ export function openPanel({
     return measured;
   }
 
+  const packed = (measured: Measured[number] | undefined) =>
+    packHalves(layers.map((_, i) => measured?.[i]?.halves ?? null));
+
   return {
     key: JSON.stringify(factors.map(({name, strength}) => [name, strength])),
 
@@ -91,7 +95,7 @@ export function openPanel({
             ...(change.status === 'withheld' && {withheld: change.reason}),
           };
         }),
-        halves: own.map(measured => packHalves(layers.map((_, i) => measured?.[i]?.halves ?? null))),
+        halves: own.map(packed),
       };
     },
 
@@ -99,13 +103,20 @@ export function openPanel({
       const now = await measure();
       return factors.map(({name}, at) => {
         const before = reference.factors[at]!;
-        const earlier = unpackHalves(reference.halves[at]!, layers.length);
+        // Both rounded alike, so that what did not change has a change of 0.
+        const [earlier, later] = [reference.halves[at]!, packed(now[at])].map(text =>
+          unpackHalves(text, layers.length),
+        ) as [Halves[], Halves[]];
         return {
           factor: name,
           invariance: layers.map((_, i) => now[at]?.[i]?.value ?? null),
           change: layers.map((_, i): Score => {
             if (before.withheld !== undefined) return {status: 'withheld', reason: before.withheld};
-            return invarianceChange(now[at]![i]!, {value: before.invariance[i]!, halves: earlier[i]!}, count);
+            return invarianceChange(
+              {value: now[at]![i]!.value, halves: later[i]!},
+              {value: before.invariance[i]!, halves: earlier[i]!},
+              count,
+            );
           }),
           ratio: layers.map((_, i) => now[at]?.[i]?.ratio ?? null),
         };
