@@ -14,8 +14,8 @@ const arrows = {
   inversion: ['disk', 'models', 'engine'],
   measure: ['terminal', 'disk', 'metrics', 'factors', 'models', 'engine', 'probes', 'inversion'],
   checkpoints: ['disk', 'models', 'engine'],
-  tracker: ['terminal', 'disk', 'journal'],
-  render: ['disk', 'metrics', 'journal'],
+  tracker: ['terminal', 'factors', 'disk', 'journal'],
+  render: ['disk', 'metrics', 'factors', 'journal'],
   compare: ['metrics', 'journal'],
   watch: ['disk', 'journal', 'models', 'measure', 'tracker', 'render'],
   plugin: [

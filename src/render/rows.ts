@@ -185,6 +185,34 @@ export function flowRows(baseline: Baseline, reading: Reading): FlowRow[] {
   });
 }
 
+/** Of `factor-map`. */
+export interface FactorRow {
+  factor: string;
+  layer: LayerName;
+  /** I_t − I_0 and its interval. */
+  change: number | null;
+  low: number | null;
+  high: number | null;
+  /** I_0 and I_t. */
+  pretrained: number | null;
+  now: number | null;
+  /** Why there is no change. */
+  reason: string | null;
+}
+
+export function factorRows(baseline: Baseline, {layers, factors = []}: Reading): FactorRow[] {
+  return factors.flatMap(({factor, change, invariance}) => {
+    const before = baseline.factors?.find(one => one.factor === factor);
+    return layers.map((layer, i) => {
+      const score = change[i]!;
+      const values = {factor, layer, pretrained: before?.invariance[i] ?? null, now: invariance[i]!};
+      return score.status === 'scored'
+        ? {...values, change: score.value, low: score.low, high: score.high, reason: null}
+        : {...values, change: null, low: null, high: null, reason: score.reason};
+    });
+  });
+}
+
 /** Of `quality-gates`. */
 export interface GateRow {
   layer: LayerName;
