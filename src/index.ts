@@ -32,6 +32,7 @@ export {
   type Shares,
   type TrainingCallback,
 } from './plugin/index.js';
+export type {FactorSelection} from './factors/index.js';
 export type {TextStream} from './terminal/index.js';
 export type {MonitorProbes, ProbeSource, TensorBatch, TensorDataset} from './probes/index.js';
 export {

@@ -350,10 +350,51 @@ describe('the templates', () => {
         .table(run.readings.map(chartReading), run.baseline),
     );
 
+  /** Hue falls in the norm, flip is withheld in all layers. */
+  const factorTable = () => {
+    const layers = run.baseline.layers;
+    const change = layers.map((_, i) => (i === 6 ? -0.3 : 0.01));
+    const reading = {
+      ...chartReading(run.readings.at(-1)!),
+      factors: [
+        {
+          factor: 'hue',
+          invariance: change.map(value => 0.9 + value),
+          change: change.map(value => ({
+            status: 'scored' as const,
+            value,
+            low: value - 0.02,
+            high: value + 0.02,
+          })),
+          ratio: [],
+        },
+        {
+          factor: 'flip',
+          invariance: layers.map(() => null),
+          change: layers.map(() => ({status: 'withheld' as const, reason: 'flip changes nothing'})),
+          ratio: [],
+        },
+      ],
+    };
+    return charts.find(({key}) => key === 'invariance/chart/factors')!.table([reading], run.baseline);
+  };
+
+  it('the factor map tells sure changes in bold, their interval in words, and why others are withheld', async () => {
+    const text = readFileSync('templates/charts/factor-map.json', 'utf8').replace(/\$\{\w+:(\w+)\}/g, '$1');
+    const spec = {...JSON.parse(text), data: {values: table(factorTable())}};
+    const svg = await drawSvg({name: 'factor-map', alt: 'factors', spec});
+    const titles = marksOf(svg).map(mark => mark.title);
+    expect(titles).toContain('norm, hue: −0.300 (−0.320 to −0.280)');
+    expect(titles).toContain('norm, flip: withheld: flip changes nothing');
+    const bold = [...svg.matchAll(/<text[^>]*font-weight="bold"[^>]*>([^<]*)</g)].map(([, words]) => words);
+    expect(bold.filter(words => /^[−+]?0/.test(words!))).toEqual(['−0.30']);
+  });
+
   it.each([
     ['flow', 36, async () => table(await wandbPictures.flow(run.readings.at(-1)!, run.baseline)), {}],
     ['drift-map', 42, async () => chartTable('drift_over_steps'), {layer: 'lineKey', drift: 'lineVal'}],
     ['quality-gates', 7, async () => chartTable('inversion_quality'), {}],
+    ['factor-map', 14, async () => table(factorTable()), {}],
   ] as const)('%s draws from the table that a run logs', async (name, cells, rows, mapping) => {
     const text = readFileSync(`templates/charts/${name}.json`, 'utf8').replace(
       /\$\{field:(\w+)\}/g,

@@ -25,6 +25,7 @@ export interface ChartReading {
   centre: (number | null)[];
   /** D_t[i, i], one a layer. */
   drift: (number | null)[];
+  /** Change of the named transformations, where there is a panel. */
   factors?: readonly FactorReading[];
 }
 
