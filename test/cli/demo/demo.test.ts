@@ -128,13 +128,14 @@ describe('the demo, as a user runs it', () => {
   it('names what was forgotten: hue, and no other factor, and only by the task which needs colour', () => {
     const [colour, shape] = output.finetunes.map(({readings}) => readings.at(-1)!.factors);
     expect(colour!.map(({factor}) => factor)).toEqual(['hue', 'brightness', 'blur', 'flip', 'shift']);
+    const falls = ({change}: FactorReading) =>
+      change.filter(score => score.status === 'scored' && score.high! < 0 && score.value < -0.05).length;
     const [hue, ...others] = colour!;
-    for (const score of hue!.change) expect(score.status === 'scored' && score.high).toBeLessThan(0);
-    expect(mean(valuesOf(hue!.change))).toBeLessThan(-0.15);
-    expect(hue!.invariance.at(-1)).toBeLessThan(0.45);
-    for (const {change} of [...others, ...shape!.slice(1)])
-      for (const value of valuesOf(change)) expect(value).toBeGreaterThan(-0.05);
-    expect(Math.abs(mean(valuesOf(shape![0]!.change)))).toBeLessThan(0.05);
+    expect(falls(hue!)).toBeGreaterThanOrEqual(4);
+    expect(mean(valuesOf(hue!.change))).toBeLessThan(-0.4);
+    expect(mean(hue!.invariance as number[])).toBeLessThan(0.45);
+    for (const factor of [...others, ...shape!]) expect(falls(factor)).toBe(0);
+    expect(mean(shape![0]!.invariance as number[])).toBeGreaterThan(0.6);
   });
 
   it('does not mistake moved weights for forgetting', () => {
