@@ -136,6 +136,9 @@ function intervalText(
   return low === null || high === null ? '' : ` [${text(low, digits)}, ${text(high, digits)}]`;
 }
 
+/** "+0.10", "-0.10"; what rounds to 0 has no sign. */
 function signed(value: number, digits: number): string {
-  return `${value > 0 ? '+' : ''}${value.toFixed(digits)}`;
+  const text = value.toFixed(digits);
+  if (Number(text) === 0) return text.replace('-', '');
+  return value > 0 ? `+${text}` : text;
 }

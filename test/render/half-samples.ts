@@ -20,12 +20,12 @@ export function withHalves<Run extends RenderedRun & {baseline: Baseline}>(
   const halvesOf = (matrix: Matrix) =>
     packHalves(matrix.map((row, i) => shared.map(shift => row[i]! - BELOW + shift + own * random.normal())));
   const {ceiling, floor} = run.baseline;
+  const halves = {ceiling: halvesOf(ceiling.unbiased), floor: halvesOf(floor.unbiased)};
+  const baseline: Baseline = {...run.baseline, halves};
   return {
     ...run,
-    baseline: {
-      ...run.baseline,
-      halves: {ceiling: halvesOf(ceiling.unbiased), floor: halvesOf(floor.unbiased)},
-    },
+    baseline,
+    events: run.events.map(event => (event.type === 'baseline' ? {...event, baseline} : event)),
     readings: run.readings.map(reading => ({...reading, halves: halvesOf(reading.retention.unbiased)})),
   };
 }
