@@ -1,5 +1,5 @@
 import {InvarianceError} from '../errors.js';
-import {pairedDifference, SIGNIFICANCE} from '../metrics/index.js';
+import {pairedDifference} from '../metrics/index.js';
 import type {Baseline, Fingerprint, Interval, LayerName, Reading, RunInfo, Score} from '../types.js';
 import {fingerprintDifference} from './fingerprint-difference.js';
 
@@ -114,16 +114,14 @@ export function compareRuns(
     layers: a.info.layers.map((layer, i) => {
       const scores = {a: before.scores[i]!, b: after.scores[i]!};
       const score = valueDifference(valueOf(scores.a), valueOf(scores.b), pairs?.scores[i]);
-      const adjusted = pairs?.adjusted[i] ?? null;
-      const clear = adjusted === null ? null : adjusted < SIGNIFICANCE;
       return {
         layer,
         ...score,
         ...scores,
         retention: valueDifference(kept(before, i), kept(after, i), pairs?.retention[i]),
         p: pairs?.p[i] ?? null,
-        adjusted,
-        clear: pairs ? clear : apart(scores.a, scores.b),
+        adjusted: pairs?.adjusted[i] ?? null,
+        clear: pairs ? pairs.clear[i]! : apart(scores.a, scores.b),
       };
     }),
     meanScore: valueDifference(before.meanScore, after.meanScore, pairs?.meanScore),

@@ -10,7 +10,6 @@ export {
   type PairedDifference,
   pairedDifference,
   pairedTest,
-  SIGNIFICANCE,
 } from './paired.js';
 export {MIN_RANGE, withheldBy} from './score.js';
 export {

@@ -3,7 +3,7 @@ import {HALF_SAMPLES, intervalOfHalves, unpackHalves, type Halves} from './halve
 import {scoreHalves, type DiagonalHalves} from './score.js';
 
 /** A difference is clear where its p-value, adjusted for all layers looked at, is under this. */
-export const SIGNIFICANCE = 0.05;
+const SIGNIFICANCE = 0.05;
 
 /** Half-samples are recorded in steps of 1/32767: a spread is not known any finer. */
 const RESOLUTION = 1 / 32767;
@@ -25,6 +25,8 @@ export interface PairedDifference {
   p: (number | null)[];
   /** The same, adjusted for all of them by `holm`. */
   adjusted: (number | null)[];
+  /** `adjusted` is under .05. */
+  clear: (boolean | null)[];
   /** 95 % interval of the difference of the mean scores; null where either has none. */
   meanScore: Interval | null;
 }
@@ -51,11 +53,13 @@ export function pairedDifference(a: ComparedReading, b: ComparedReading): Paired
     return intervalOfHalves(after.value - before.value, halves);
   });
   const p = tests.map((test, i) => (a.baseline?.gates[i]?.passed === false ? null : (test?.p ?? null)));
+  const adjusted = holm(p);
   return {
     scores,
     retention: tests.map(test => test && {low: test.low, high: test.high}),
     p,
-    adjusted: holm(p),
+    adjusted,
+    clear: adjusted.map(value => (value === null ? null : value < SIGNIFICANCE)),
     meanScore: meanInterval(a, b, scored),
   };
 }

@@ -8,7 +8,6 @@ import {
   packHalves,
   pairedDifference,
   pairedTest,
-  SIGNIFICANCE,
   unpackHalves,
 } from '../../src/metrics/index.js';
 import {seededRandom} from '../../src/random.js';
@@ -91,9 +90,10 @@ describe('pairedDifference', () => {
   });
 
   it('finds no difference between a reading and itself', () => {
-    const {p, adjusted, meanScore} = pairedDifference(at(100), at(100))!;
+    const {p, adjusted, clear, meanScore} = pairedDifference(at(100), at(100))!;
     expect(p).toEqual(p.map(() => expect.closeTo(1, 6)));
     expect(adjusted).toEqual(p.map(() => expect.closeTo(1, 6)));
+    expect(clear).toEqual(p.map(() => false));
     expect(meanScore).toEqual({low: 0, high: 0});
   });
 
@@ -103,9 +103,10 @@ describe('pairedDifference', () => {
       reading,
       baseline: strict.baseline,
     }));
-    const {p, adjusted, retention} = pairedDifference(a!, b!)!;
+    const {p, adjusted, clear, retention} = pairedDifference(a!, b!)!;
     const passed = strict.baseline.gates.map(gate => gate.passed);
     expect(p.map(value => value !== null)).toEqual(passed);
+    expect(clear).toEqual(adjusted.map(value => value && value < 0.05));
     expect(Math.min(...adjusted.filter(value => value !== null))).toBeCloseTo(
       Math.min(...p.filter(value => value !== null)) * passed.filter(Boolean).length,
       12,
@@ -157,7 +158,7 @@ function clearShares({worse, trials, count}: Record<'worse' | 'trials' | 'count'
         b!.halves.map((value, k) => value - a!.halves[k]!),
       ).p;
     });
-    const found = holm(p).filter(value => value! < SIGNIFICANCE).length;
+    const found = holm(p).filter(value => value! < 0.05).length;
     any += found > 0 ? 1 : 0;
     clear += found / layers;
   }
