@@ -2,6 +2,7 @@ import {appendFile, cp, mkdtemp, readFile, readdir, rm} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
+import type {Comparison} from '../../src/compare/index.js';
 import type {RenderedRun} from '../../src/render/index.js';
 import {openJournal} from '../../src/journal/index.js';
 import {withHalves} from '../render/half-samples.js';
@@ -68,11 +69,10 @@ describe('compare', () => {
     expect(stdout).toMatch(/^mean .*[+-]\d\.\d\d \[[+-]/m);
     expect(stdout).toContain('clear (Holm, 7 layers): R differs on the same probe images');
     expect(stdout).toContain('of other training seeds this says nothing');
-    const {layers} = JSON.parse(
-      (await run(['compare', folder, folder, '--step', '200,400', '--json'])).stdout,
-    );
+    const json = await run(['compare', folder, folder, '--step', '200,400', '--json']);
+    const {layers} = JSON.parse(json.stdout) as Comparison;
     const words = stdout.match(/^\w+ .*clear$/gm)!.map(line => !line.endsWith('not clear'));
-    expect(words.slice(0, 7)).toEqual(layers.map(({clear}: {clear: boolean}) => clear));
+    expect(words.slice(0, 7)).toEqual(layers.map(({clear}) => clear));
   });
 
   it('says of runs that were recorded before that only their intervals could be looked at', async () => {
