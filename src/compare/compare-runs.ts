@@ -90,7 +90,7 @@ export interface Comparison {
 export function compareRuns(
   a: ComparableRun,
   b: ComparableRun,
-  {step}: {step?: number | readonly [number, number]} = {},
+  options: {step?: number | readonly [number, number]} = {},
 ): Comparison {
   const reason = fingerprintDifference(a.info.fingerprint, b.info.fingerprint);
   if (reason !== null) {
@@ -99,6 +99,7 @@ export function compareRuns(
       `runs ${a.info.id} and ${b.info.id} cannot be compared: ${reason}`,
     );
   }
+  const {step} = options;
   const [stepA, stepB] = typeof step === 'object' ? step : [step, step];
   const [before, after] = [lastReading(a, stepA), lastReading(b, stepB)];
   const pairs = pairedDifference(
