@@ -33,7 +33,7 @@ describe('summaryOf', () => {
     expect(sentenceOf({...run, readings: run.readings.filter(({step}) => step <= 50)})).toEqual([
       expect.stringMatching(/^Between step 25 and step 50 block_05, norm clearly lost more and block_02/),
     ]);
-    expect(sentenceOf(withHalves(recordedRun(), {own: 0.05}))).toEqual([
+    expect(sentenceOf(withHalves(recordedRun(), {common: 0.02, own: 0.03}))).toEqual([
       'Between step 200 and step 400 no layer changed clearly.',
     ]);
   });
