@@ -7,7 +7,13 @@
  *
  * @module wandb-invariance
  */
-export {compareRuns, type ComparableRun, type Comparison, type LayerDifference} from './compare/index.js';
+export {
+  compareRuns,
+  type ComparableRun,
+  type Comparison,
+  type LayerDifference,
+  type ValueDifference,
+} from './compare/index.js';
 export {InvarianceError, type ErrorCode} from './errors.js';
 export {
   loadVit,

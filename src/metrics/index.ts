@@ -4,6 +4,7 @@ export {deeperHalf, flowWeights} from './flow.js';
 export {notConverged} from './gate.js';
 export {selectImages} from './gram.js';
 export {difference} from './retention.js';
+export {holm, pairedDifference, pairedTest} from './paired.js';
 export {MIN_RANGE, withheldBy} from './score.js';
 export {
   ckaOfHalves,
