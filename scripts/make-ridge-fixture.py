@@ -17,6 +17,12 @@ def scores_of(model, rows, classes):
     return np.stack([1 - scores, scores], axis=1) if classes == 2 else scores
 
 
+def with_shares_of_all(scores, labels, rest):
+    """Leaving an image out makes its class rarer: that much is put back, since how many there are of each was chosen."""
+    one_hot = np.eye(scores.shape[1])[labels]
+    return scores - one_hot[rest].mean(axis=0) + one_hot.mean(axis=0)
+
+
 def case(name, n, p, classes, noise, seed):
     rng = np.random.default_rng(seed)
     labels = np.arange(n) % classes
@@ -30,8 +36,8 @@ def case(name, n, p, classes, noise, seed):
     for i in range(n):
         rest = np.arange(n) != i
         model = RidgeClassifier(alpha=penalty, solver="svd").fit(X[rest], labels[rest])
-        own.append(scores_of(model, X[i : i + 1], classes)[0])
-        other.append(scores_of(model, Z[i : i + 1], classes)[0])
+        own.append(with_shares_of_all(scores_of(model, X[i : i + 1], classes), labels, rest)[0])
+        other.append(with_shares_of_all(scores_of(model, Z[i : i + 1], classes), labels, rest)[0])
     accuracy = lambda scores: float(np.mean(np.argmax(scores, axis=1) == labels))
     return {
         "name": name,

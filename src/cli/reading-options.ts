@@ -10,6 +10,7 @@ export interface ReadingOptions {
   pretrained: string;
   probes: string;
   probesMax?: number;
+  labels?: string;
   seeds?: string;
   layers?: LayerSelection;
   pool?: Pooling;
@@ -29,6 +30,11 @@ export function addReadingOptions(command: Command, {threads}: {threads: number}
       '--probes-max <n>',
       'probes taken at most (default 64); time and memory grow with them',
       wholeNumber(4),
+    )
+    .option(
+      '--labels <file>',
+      'further labels of the probes for the ridge probe, beside those of class folders: CSV or JSON of image path and ' +
+        'label, or FILE.safetensors:key',
     )
     .option('--seeds <source>', 'FILE.safetensors:key; default drawn, the same each time')
     .option(
@@ -62,7 +68,7 @@ export function addReadingOptions(command: Command, {threads}: {threads: number}
 /** What to measure; a model that is a hub name is looked up in the Hugging Face cache, else downloaded. */
 export async function specOf(options: ReadingOptions, say: (line: string) => void): Promise<MeasurerSpec> {
   const {inversionOptions} = await import('../inversion/index.js');
-  const {probes, probesMax, seeds, layers, pool, preset, steps, random, scratch, threads} = options;
+  const {probes, probesMax, labels, seeds, layers, pool, preset, steps, random, scratch, threads} = options;
   return {
     pretrained: await modelFolder(options.pretrained, say),
     probes,
@@ -71,6 +77,7 @@ export async function specOf(options: ReadingOptions, say: (line: string) => voi
     ...(layers && {layers}),
     ...(pool && {pooling: pool}),
     ...(probesMax !== undefined && {probesMax}),
+    ...(labels !== undefined && {labels}),
     ...(seeds !== undefined && {seeds}),
     ...(random !== undefined && {floor: random}),
     ...(scratch !== undefined && {scratch: await modelFolder(scratch, say)}),

@@ -16,9 +16,10 @@ import {unpackHalves} from '../metrics/index.js';
 import {announcer, FLOOR_DRAWS, measureBaseline, measureNetwork, NO_COST} from './baseline.js';
 import {openInversions} from './inversions.js';
 import {countCost} from './count-cost.js';
-import {MIN_PROBES} from '../probes/index.js';
+import {MIN_PROBES, type Labels} from '../probes/index.js';
 import type {OnProgress} from './progress.js';
 import {measureReading} from './reading.js';
+import {openRidgeProbes} from './ridge-probes.js';
 import {withWeights} from './with-weights.js';
 
 export interface MeasurerOptions {
@@ -40,7 +41,11 @@ export interface MeasurerOptions {
   cache?: InversionCache;
   /** Processes that make inversions for this one through a shared cache, itself included; default 1. */
   workers?: number;
+  /** Labels of the probes, for ridge probes; default none. */
+  labels?: readonly Labels[];
   onProgress?: OnProgress;
+  /** Told of labels that are too few for a ridge probe. */
+  onNotice?: (code: string, message: string) => void;
   /** Milliseconds of a clock that never goes back; default `performance.now`. */
   now?: () => number;
 }
@@ -80,7 +85,9 @@ export async function createMeasurer({
   inversion: options = inversionOptions(),
   cache,
   workers = 1,
+  labels = [],
   onProgress = () => {},
+  onNotice = () => {},
   now = () => performance.now(),
 }: MeasurerOptions): Promise<Measurer> {
   checkFit(uncounted, {probes, seeds});
@@ -107,9 +114,12 @@ export async function createMeasurer({
       }),
     ));
   const {baseline: measured, pairs} = first.result;
+  const ridge = openRidgeProbes(labels, onNotice);
+  const referenceGrams = await withWeights(engine, reference, () => engine.grams(probes, ridge?.reference));
   const baseline: Baseline = {
     ...measured,
     ...(control && {scratch: control.result}),
+    ...(ridge && {ridge: ridge.baseline()}),
     cost: total(first.cost, control?.cost ?? NO_COST),
   };
   const rows = engine.layers.length;
@@ -118,8 +128,7 @@ export async function createMeasurer({
     floor: unpackHalves(baseline.halves!.floor, rows),
     pairs: pairs.map(text => unpackHalves(text, engine.blocks.length)),
   };
-  const referenceGrams = await withWeights(engine, reference, () => engine.grams(probes));
-  const subject = {...inputs, reference, referenceGrams, inversions, baseline, halves, onProgress};
+  const subject = {...inputs, reference, referenceGrams, inversions, baseline, halves, ridge, onProgress};
 
   let convergenceKnown = false;
   const queue = new InTurn();

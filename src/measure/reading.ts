@@ -23,6 +23,7 @@ import {blockPlaces} from './baseline.js';
 import {invert, type Inversions} from './inversions.js';
 import {measureRetention} from './measure-retention.js';
 import type {OnProgress} from './progress.js';
+import type {RidgeProbes} from './ridge-probes.js';
 import {withWeights} from './with-weights.js';
 
 /** What a measurer holds between readings. */
@@ -38,6 +39,8 @@ export interface Subject {
   baseline: Baseline;
   /** On half-samples: W0[i, i] and N[i, i], and W0[i, j] over the blocks j, a row i. */
   halves: {ceiling: Halves[]; floor: Halves[]; pairs: Halves[][]};
+  /** Null without labels. */
+  ridge: RidgeProbes | null;
   onProgress: OnProgress;
 }
 
@@ -53,7 +56,8 @@ export async function measureReading(
   const {engine, reference, referenceGrams, probes, inversions, baseline, onProgress} = subject;
   const {layers} = engine;
   const blocks = blockPlaces(engine);
-  const current = await engine.grams(probes);
+  const ridge = subject.ridge?.read();
+  const current = await engine.grams(probes, ridge?.onFeatures);
   const half: (number | null)[] = [];
   const {retention, diagonal, columns} = await measureRetention({
     engine,
@@ -105,6 +109,7 @@ export async function measureReading(
       blocks,
       gates,
     }),
+    ...(ridge && {ridge: ridge.result()}),
     weightDrift: weightDrift(weightsByLayer(layers, reference), weightsByLayer(layers, engine.weights())),
     ...(acquire && {acquired: await measureAcquired(subject)}),
     ...(judged && {convergence: convergence(kept, half)}),

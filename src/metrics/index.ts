@@ -1,10 +1,12 @@
 export * from './public.js';
+export {accuracyChange} from './accuracy-change.js';
 export {similarityRow} from './cka.js';
 export {deeperHalf, flowWeights} from './flow.js';
 export {notConverged} from './gate.js';
 export {selectImages} from './gram.js';
 export {difference} from './retention.js';
 export {MIN_RANGE, withheldBy} from './score.js';
+export {withheld} from './similarity.js';
 export {
   ckaOfHalves,
   HALF_SAMPLES,

@@ -39,7 +39,9 @@ describe.each(cases)('a ridge probe on $name', ({X, Z, labels, penalty, own, oth
   });
 
   it('scores a copy of its own features to the bit as these', () => {
-    expect(probe.leaveOneOut({...features, data: features.data.slice()})).toEqual(probe.leaveOneOut(features));
+    expect(probe.leaveOneOut({...features, data: features.data.slice()})).toEqual(
+      probe.leaveOneOut(features),
+    );
   });
 
   it('does not depend on the scale, the shift or the axes of the features', () => {
@@ -54,14 +56,22 @@ describe('a ridge probe', () => {
   const labels = Array.from({length: 12}, (_, i) => i % 3);
 
   it('is not there for features that are constant or not finite', () => {
-    expect(ridgeProbe(mapped(rows, () => 3), labels)).toBeNull();
+    expect(
+      ridgeProbe(
+        mapped(rows, () => 3),
+        labels,
+      ),
+    ).toBeNull();
     expect(ridgeProbe({...rows, data: rows.data.with(4, NaN)}, labels)).toBeNull();
   });
 
   it('refuses labels of one class, of other images, or that are no classes', () => {
     const bad = (others: number[], message: string) =>
       expect(() => ridgeProbe(rows, others)).toThrow(message);
-    bad(labels.map(() => 1), 'labels of one class only');
+    bad(
+      labels.map(() => 1),
+      'labels of one class only',
+    );
     bad(labels.slice(1), '11 labels for 12 images');
     bad(labels.with(0, 0.5), 'give one class, 0, 1, …');
   });
