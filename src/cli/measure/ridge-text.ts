@@ -31,6 +31,6 @@ function changeText(score: Score): string {
 }
 
 function signed(value: number): string {
-  const text = value.toFixed(2).replace('-', '−');
-  return value >= 0.005 ? `+${text}` : text.replace('−0.00', '0.00');
+  const text = Math.abs(value).toFixed(2);
+  return text === '0.00' ? text : `${value < 0 ? '−' : '+'}${text}`;
 }
