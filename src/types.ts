@@ -106,7 +106,7 @@ export interface FactorReading {
 }
 
 /** Ridge probes on the pretrained model's layers: once a run and set of labels. */
-export interface ProbeBaseline {
+export interface RidgeBaseline {
   /** Where the labels came from, in words: 'class folders'. */
   labels: string;
   /** Number of classes. */
@@ -118,7 +118,7 @@ export interface ProbeBaseline {
 }
 
 /** The same labels on a checkpoint. */
-export interface ProbeReading {
+export interface RidgeReading {
   /** As in the baseline. */
   labels: string;
   /** Leave-one-out accuracy of a probe fitted anew, one a layer. */
@@ -192,7 +192,7 @@ export interface Baseline {
   /** Named transformations of the probes. */
   factors?: FactorBaseline[];
   /** Ridge probes, one for each set of labels. */
-  ridge?: ProbeBaseline[];
+  ridge?: RidgeBaseline[];
   /** Diagonals of two controls, unbiased: X' := seeds, and X' with its rows permuted. */
   controls: {noise: (number | null)[]; permuted: (number | null)[]};
   /** Centre of mass of each pretrained layer's invariances over its own blocks, com_0(i); null where its gate failed. */
@@ -263,7 +263,7 @@ export interface Reading extends Moment {
   /** Change of the named transformations since the pretrained model. */
   factors?: FactorReading[];
   /** Change of the ridge probes since the pretrained model. */
-  ridge?: ProbeReading[];
+  ridge?: RidgeReading[];
   /**
    * ‖θt − θ0‖F / ‖θ0‖F over the weights that the layer depends on and no shallower measured layer does; null where there
    * are none.

@@ -11,6 +11,7 @@ export interface ReadingOptions {
   pretrained: string;
   probes: string;
   probesMax?: number;
+  labels?: string;
   seeds?: string;
   layers?: LayerSelection;
   pool?: Pooling;
@@ -31,6 +32,11 @@ export function addReadingOptions(command: Command, {threads}: {threads: number}
       '--probes-max <n>',
       'probes taken at most (default 64); time and memory grow with them',
       wholeNumber(4),
+    )
+    .option(
+      '--labels <file>',
+      'further labels of the probes for the ridge probe, beside those of class folders: CSV or JSON of image path and ' +
+        'label, or FILE.safetensors:key',
     )
     .option('--seeds <source>', 'FILE.safetensors:key; default drawn, the same each time')
     .option(
@@ -75,7 +81,8 @@ function factorsOption(text: string): FactorSelection {
 export async function specOf(options: ReadingOptions, say: (line: string) => void): Promise<MeasurerSpec> {
   const {inversionOptions} = await import('../inversion/index.js');
   const {selectFactors} = await import('../factors/index.js');
-  const {probes, probesMax, seeds, layers, pool, preset, steps, factors, random, scratch, threads} = options;
+  const {probes, probesMax, labels, seeds, layers, pool, preset, steps, factors, random, scratch, threads} =
+    options;
   selectFactors(factors);
   return {
     pretrained: await modelFolder(options.pretrained, say),
@@ -85,6 +92,7 @@ export async function specOf(options: ReadingOptions, say: (line: string) => voi
     ...(layers && {layers}),
     ...(pool && {pooling: pool}),
     ...(probesMax !== undefined && {probesMax}),
+    ...(labels !== undefined && {labels}),
     ...(seeds !== undefined && {seeds}),
     ...(factors !== undefined && {factors}),
     ...(random !== undefined && {floor: random}),

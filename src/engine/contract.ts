@@ -12,6 +12,9 @@ export interface Parameter {
 /** All weights of one moment of one model. */
 export type Weights = readonly Parameter[];
 
+/** Takes one layer's features as they are computed. */
+export type OnFeatures = (layer: LayerName, features: Features) => void;
+
 /**
  * A model whose layers can be read and inverted. The only room that touches tensors is behind this line:
  * images come in as [0, 1] NCHW pixels, and clamping and normalisation happen inside.
@@ -45,8 +48,12 @@ export interface Engine {
 
   /** Representations of one layer, (n, width). */
   features(images: Images, layer: LayerName): Promise<Features>;
-  /** One Gram of column-centred features for each measured layer, in order; zeros where a layer `isConstant`. */
-  grams(images: Images): Promise<Gram[]>;
+  /**
+   * One Gram of column-centred features for each measured layer, in order; zeros where a layer `isConstant`.
+   *
+   * @param onFeatures given the features that each Gram is made of, in order: what else rests on them needs no other pass.
+   */
+  grams(images: Images, onFeatures?: OnFeatures): Promise<Gram[]>;
   /**
    * For each image on its own: loss = ‖f(x) − target‖₂ / ‖target‖₂, and its gradient with respect to the
    * [0, 1] pixels of x (not divided by the batch size).

@@ -1,5 +1,5 @@
 export {readWeights} from './architectures/read-weights.js';
-export type {Engine, Parameter, Weights} from './contract.js';
+export type {Engine, OnFeatures, Parameter, Weights} from './contract.js';
 export {openOrtEngine} from './ort/open-ort-engine.js';
 export {OrtEngine} from './ort/ort-engine.js';
 export {type Library, openRuntime} from './ort/runtime.js';

@@ -1,5 +1,5 @@
 import type {Engine} from '../engine/index.js';
-import type {Cost, Images} from '../types.js';
+import type {Cost} from '../types.js';
 
 /** What an engine has cost since the meter was made. */
 export interface CostCounter {
@@ -29,9 +29,9 @@ export function countCost(engine: Engine, now: () => number): CostCounter {
         forwards += images.count;
         return engine.features(images, layer);
       },
-      grams(images: Images) {
+      grams(images, onFeatures) {
         forwards += images.count;
-        return engine.grams(images);
+        return engine.grams(images, onFeatures);
       },
       lossAndGradient(images, layer, targets) {
         gradients += images.count;

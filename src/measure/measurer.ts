@@ -17,10 +17,11 @@ import {unpackHalves} from '../metrics/index.js';
 import {announcer, FLOOR_DRAWS, floorNetworks, measureBaseline, measureNetwork, NO_COST} from './baseline.js';
 import {openInversions} from './inversions.js';
 import {countCost} from './count-cost.js';
-import {MIN_PROBES} from '../probes/index.js';
+import {MIN_PROBES, type Labels} from '../probes/index.js';
 import type {OnProgress} from './progress.js';
 import {openPanel} from './panel.js';
 import {measureReading} from './reading.js';
+import {openRidgeProbes} from './ridge-probes.js';
 import {withWeights} from './with-weights.js';
 
 export interface MeasurerOptions {
@@ -44,7 +45,11 @@ export interface MeasurerOptions {
   cache?: InversionCache;
   /** Processes that make inversions for this one through a shared cache, itself included; default 1. */
   workers?: number;
+  /** Labels of the probes, for ridge probes; default none. */
+  labels?: readonly Labels[];
   onProgress?: OnProgress;
+  /** Told of labels that are too few for a ridge probe. */
+  onNotice?: (code: string, message: string) => void;
   /** Milliseconds of a clock that never goes back; default `performance.now`. */
   now?: () => number;
 }
@@ -85,7 +90,9 @@ export async function createMeasurer({
   factors,
   cache,
   workers = 1,
+  labels = [],
   onProgress = () => {},
+  onNotice = () => {},
   now = () => performance.now(),
 }: MeasurerOptions): Promise<Measurer> {
   checkFit(uncounted, {probes, seeds});
@@ -116,9 +123,12 @@ export async function createMeasurer({
     cost(() => withWeights(engine, reference, () => panel.measureReference(floorNetworks(engine, floor)))),
   );
   const {baseline: measured, pairs} = first.result;
+  const ridge = openRidgeProbes(labels, onNotice);
+  const referenceGrams = await withWeights(engine, reference, () => engine.grams(probes, ridge?.reference));
   const baseline: Baseline = {
     ...measured,
     ...(control && {scratch: control.result}),
+    ...(ridge && {ridge: ridge.baseline()}),
     ...(panelled.result.factors.length > 0 && {factors: panelled.result.factors}),
     cost: [first, control, panelled].reduce((sum, part) => total(sum, part?.cost ?? NO_COST), NO_COST),
   };
@@ -128,7 +138,6 @@ export async function createMeasurer({
     floor: unpackHalves(baseline.halves!.floor, rows),
     pairs: pairs.map(text => unpackHalves(text, engine.blocks.length)),
   };
-  const referenceGrams = await withWeights(engine, reference, () => engine.grams(probes));
   const panelReading = () => panel.read(panelled.result);
   const subject = {
     ...inputs,
@@ -138,6 +147,7 @@ export async function createMeasurer({
     baseline,
     halves,
     panelReading,
+    ridge,
     onProgress,
   };
 

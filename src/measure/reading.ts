@@ -23,6 +23,7 @@ import {blockPlaces} from './baseline.js';
 import {invert, type Inversions} from './inversions.js';
 import {measureRetention} from './measure-retention.js';
 import type {OnProgress} from './progress.js';
+import type {RidgeProbes} from './ridge-probes.js';
 import {withWeights} from './with-weights.js';
 
 /** What a measurer holds between readings. */
@@ -40,6 +41,8 @@ export interface Subject {
   halves: {ceiling: Halves[]; floor: Halves[]; pairs: Halves[][]};
   /** The panel on the weights in force. */
   panelReading: () => Promise<FactorReading[]>;
+  /** Null without labels. */
+  ridge: RidgeProbes | null;
   onProgress: OnProgress;
 }
 
@@ -55,7 +58,8 @@ export async function measureReading(
   const {engine, reference, referenceGrams, probes, inversions, baseline, onProgress} = subject;
   const {layers} = engine;
   const blocks = blockPlaces(engine);
-  const current = await engine.grams(probes);
+  const ridge = subject.ridge?.read();
+  const current = await engine.grams(probes, ridge?.onFeatures);
   const half: (number | null)[] = [];
   const {retention, diagonal, columns} = await measureRetention({
     engine,
@@ -108,6 +112,7 @@ export async function measureReading(
       blocks,
       gates,
     }),
+    ...(ridge && {ridge: ridge.result()}),
     weightDrift: weightDrift(weightsByLayer(layers, reference), weightsByLayer(layers, engine.weights())),
     ...(factors.length > 0 && {factors}),
     ...(acquire && {acquired: await measureAcquired(subject)}),

@@ -1,4 +1,5 @@
 export * from './public.js';
+export {accuracyChange} from './accuracy-change.js';
 export {similarityRow} from './cka.js';
 export {deeperHalf, flowWeights} from './flow.js';
 export {notConverged} from './gate.js';
@@ -6,6 +7,7 @@ export {selectImages} from './gram.js';
 export {difference} from './retention.js';
 export {holm, pairedDifference, pairedTest} from './paired.js';
 export {MIN_RANGE, withheldBy} from './score.js';
+export {withheld} from './similarity.js';
 export {
   ckaOfHalves,
   HALF_SAMPLES,

@@ -18,6 +18,7 @@ export {convergence, gate} from './gate.js';
 export {gramOf} from './gram.js';
 export {hsic0, hsic1} from './hsic.js';
 export {migration, type Migration} from './migration.js';
+export {accuracyOf, ridgeProbe, type RidgeProbe} from './ridge.js';
 export {acquiredMatrix, forgetting, novelty, retentionMatrix, retentionRow} from './retention.js';
 export type {Halves} from './halves.js';
 export {type DiagonalHalves, meanScore, retentionScores, type ScoredBy} from './score.js';

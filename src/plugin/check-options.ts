@@ -62,6 +62,12 @@ const options = z.strictObject({
     'a folder, FILE.safetensors:key, a tensor [n, H, W, C] in [0, 1], or an iterable of images',
   ),
   probesMax: readElsewhere,
+  labels: z
+    .union(
+      [z.string().min(1), z.array(z.union([z.string(), z.number()]))],
+      'one label an image, a CSV or JSON file of image path and label, or FILE.safetensors:key',
+    )
+    .optional(),
   seeds: text('FILE.safetensors:key').optional(),
   reference: text('the folder of the pretrained model').optional(),
   floor: z

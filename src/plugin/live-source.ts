@@ -17,6 +17,7 @@ type Options = Pick<
   | 'input'
   | 'probes'
   | 'probesMax'
+  | 'labels'
   | 'seeds'
   | 'reference'
   | 'floor'
@@ -32,10 +33,11 @@ type Options = Pick<
 export async function liveSource(options: Options): Promise<ReadingSource> {
   const {tf, model, probesMax, seeds: seedsFrom, reference: folder, inversion} = options;
   const engine = await engineOf(options, model);
-  const {images, source} = await loadProbes(await withoutTensors(tf, options.probes), {
+  const {images, source, labels} = await loadProbes(await withoutTensors(tf, options.probes), {
     preprocessor: fitting(engine.input),
     channels: engine.input.channels,
     max: probesMax,
+    labels: options.labels,
   });
   const seeds = seedsFrom === undefined ? drawSeeds({like: images}) : await loadSeeds(seedsFrom, images);
   checkFit(engine, {probes: images, seeds});
@@ -65,6 +67,7 @@ export async function liveSource(options: Options): Promise<ReadingSource> {
       measurer = await createMeasurer({
         engine,
         probes: images,
+        labels,
         seeds,
         reference,
         floor,
@@ -76,6 +79,7 @@ export async function liveSource(options: Options): Promise<ReadingSource> {
           onNotice: (code, message) => events.notice('warning', code, message),
         }),
         onProgress: progress => events.progress(progress),
+        onNotice: (code, message) => events.notice('warning', code, message),
       });
       events.baseline(measurer.baseline);
     },

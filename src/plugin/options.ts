@@ -6,7 +6,7 @@ import type {Tracker} from '../tracker/index.js';
 import type {Pooling} from '../types.js';
 import type {Cadence} from '../checkpoints/index.js';
 import type {CadenceText} from './cadence.js';
-import type {MonitorProbes} from '../probes/index.js';
+import type {LabelSource, MonitorProbes} from '../probes/index.js';
 
 /** What `monitorInvariance` takes. Everything but `tf`, `model` and `probes` has a default. */
 export interface MonitorOptions {
@@ -21,6 +21,11 @@ export interface MonitorOptions {
   probes: MonitorProbes;
   /** Probes taken at most. Default 64. Each costs a forward pass per layer and reading. */
   probesMax?: number;
+  /**
+   * Classes of the probes for the ridge probe, beside those of class folders: one an image in the order of the probes, a CSV or
+   * JSON file of image path and label, or `FILE.safetensors:key` of integers. Default: class folders alone.
+   */
+  labels?: LabelSource;
   /** S: `FILE.safetensors:key`. Default: drawn with a fixed seed. */
   seeds?: string;
   /** Hugging Face folder of the pretrained model. Default: `model` as it stands now. */

@@ -9,9 +9,15 @@ import {
 import {removeFolder} from '../disk/index.js';
 import {vitConfigOf} from '../engine/index.js';
 import {messageOf} from '../errors.js';
-import {startChildMeasurer, type ChildMeasurer, type MeasurerInfo, type Progress} from '../measure/index.js';
+import {
+  startChildMeasurer,
+  type ChildMeasurer,
+  type MeasurerInfo,
+  type MeasurerSpec,
+  type Progress,
+} from '../measure/index.js';
 import {loadProbes, withoutTensors} from '../probes/index.js';
-import type {Images, Moment} from '../types.js';
+import type {Moment} from '../types.js';
 import type {CheckedOptions} from './options.js';
 import type {ReadingSource, SourceEvents} from './reading-source.js';
 import {SnapshotQueue, WAITING} from './snapshot-queue.js';
@@ -24,6 +30,7 @@ type Options = Pick<
   | 'pooling'
   | 'probes'
   | 'probesMax'
+  | 'labels'
   | 'seeds'
   | 'reference'
   | 'floor'
@@ -61,7 +68,7 @@ export async function snapshotSource({
   const measurer = startChildMeasurer(
     {
       pretrained,
-      probes: await probesOf(options),
+      ...(await probesOf(options)),
       probesMax,
       layers,
       pooling,
@@ -104,12 +111,18 @@ async function checkLiveModel({
 }
 
 /** The child reads files itself; what is in memory is sent to it. */
-async function probesOf({tf, model, probes, probesMax}: Options): Promise<string | Images> {
+async function probesOf({
+  tf,
+  model,
+  probes,
+  probesMax,
+  labels: given,
+}: Options): Promise<Pick<MeasurerSpec, 'probes' | 'labels'>> {
   const source = await withoutTensors(tf, probes);
-  if (typeof source === 'string') return source;
+  if (typeof source === 'string') return {probes: source, labels: given};
   const preprocessor = vitConfigOf(model)?.preprocessor;
-  const {images} = await loadProbes(source, {preprocessor, max: probesMax});
-  return images;
+  const {images, labels} = await loadProbes(source, {preprocessor, max: probesMax, labels: given});
+  return {probes: images, labels: labels[0]?.of.map(label => labels[0]!.names[label]!)};
 }
 
 /** What the child says. Holds the notices that come before anybody listens. */

@@ -4,6 +4,7 @@ import {pickImages} from '../images.js';
 import type {Images} from '../types.js';
 import {decodeImage} from './decode-image.js';
 import {listImages, spread} from './image-folder.js';
+import {classFolders, readLabels, type Labels, type LabelSource} from './labels.js';
 import {readTensorImages, tensorFileOf} from './tensor-images.js';
 
 /** Unbiased CKA is not defined below this. */
@@ -26,22 +27,24 @@ export interface LoadProbesOptions {
   channels?: number;
   /** Default 64. Folders are cut evenly over their classes, tensors evenly over their rows. */
   max?: number;
+  /** Further labels of the same images, beside those of class folders. */
+  labels?: LabelSource | undefined;
 }
 
 /**
  * X: at least 4 images of one size, in [0, 1].
  *
- * @returns the images, and where they came from in words.
+ * @returns the images, where they came from in words, and their labels: of class folders, then those given.
  * @throws InvarianceError `bad_probes` for an empty folder, an unreadable image (named), mixed sizes, fewer than 4, or a
  *   tensor of wrong rank, type or range.
  */
 export async function loadProbes(
   source: ProbeSource,
-  {preprocessor, channels = 3, max = PROBES_MAX}: LoadProbesOptions = {},
-): Promise<{images: Images; source: string}> {
+  {preprocessor, channels = 3, max = PROBES_MAX, labels: given}: LoadProbesOptions = {},
+): Promise<{images: Images; source: string; labels: Labels[]}> {
   if (!Number.isSafeInteger(max) || max < MIN_PROBES)
     throw new InvarianceError('bad_option', `invalid number of probes: ${max}; give at least ${MIN_PROBES}`);
-  const {images, from} = await gather(source, {preprocessor, channels, max});
+  const {images, from, files, total} = await gather(source, {preprocessor, channels, max});
   if (images.count < MIN_PROBES)
     throw new InvarianceError(
       'bad_probes',
@@ -53,7 +56,17 @@ export async function loadProbes(
         'bad_probes',
         `${from} holds the pixel ${value}; probes lie in [0, 1], before normalisation`,
       );
-  return {images, source: from};
+  const folder = files && (source as string);
+  const folders = folder === null ? null : classFolders(folder, files!);
+  const places = placesOf(total, max);
+  return {
+    images,
+    source: from,
+    labels: [
+      ...(folders ? [folders] : []),
+      ...(given === undefined ? [] : [await readLabels(given, {folder, files, total, places})]),
+    ],
+  };
 }
 
 /**
@@ -79,13 +92,20 @@ export async function loadSeeds(source: string, probes: Images): Promise<Images>
 async function gather(
   source: ProbeSource,
   {preprocessor, channels, max}: {preprocessor: Preprocessor | undefined; channels: number; max: number},
-): Promise<{images: Images; from: string}> {
-  if (isImages(source)) return {images: cut(source, max), from: 'images in memory'};
+): Promise<{images: Images; from: string; files: string[] | null; total: number}> {
+  const taken = (images: Images, from: string, files: string[] | null = null) => ({
+    images: cut(images, max),
+    from,
+    files,
+    total: images.count,
+  });
+  if (isImages(source)) return taken(source, 'images in memory');
   if (typeof source === 'string') {
     const file = tensorFileOf(source);
-    if (file) return {images: cut(await readTensorImages(file.path, file.key), max), from: source};
+    if (file) return taken(await readTensorImages(file.path, file.key), source);
   }
-  const items = typeof source === 'string' ? await listImages(source, max) : source;
+  const files = typeof source === 'string' ? await listImages(source, max) : null;
+  const items = files ?? (source as Exclude<ProbeSource, string | Images>);
   const parts: Images[] = [];
   let count = 0;
   for await (const item of items) {
@@ -96,7 +116,7 @@ async function gather(
     if (count >= max) break;
   }
   const from = typeof source === 'string' ? source : 'an iterable';
-  return {images: cut(joined(parts, from), max), from};
+  return taken(joined(parts, from), from, files);
 }
 
 function isImages(value: unknown): value is Images {
@@ -104,8 +124,12 @@ function isImages(value: unknown): value is Images {
 }
 
 function cut(images: Images, max: number): Images {
-  if (images.count <= max) return images;
-  return pickImages(images, spread([Array.from({length: images.count}, (_, at) => at)], max));
+  return images.count <= max ? images : pickImages(images, placesOf(images.count, max));
+}
+
+/** Of the images taken among all of them. */
+function placesOf(total: number, max: number): number[] {
+  return spread([Array.from({length: total}, (_, at) => at)], max);
 }
 
 function joined(parts: readonly Images[], from: string): Images {

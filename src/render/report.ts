@@ -3,6 +3,7 @@ import {html, raw} from 'hono/html';
 import {notConverged} from '../metrics/index.js';
 import type {Baseline, Gate, Reading, RunEvent, Score} from '../types.js';
 import type {ChartName} from './charts.js';
+import {ridgeSection} from './ridge.js';
 import {wordsOf, type RenderedRun} from './run.js';
 import {factorSentences, factorTable} from '../factors/index.js';
 import {summaryOf} from './summary.js';
@@ -44,8 +45,8 @@ export async function reportHtml(
         </header>
         <main>
           ${summary(run)} ${retention(readings, pictures)} ${layerTable(run, last)} ${withheldList(readings)}
-          ${acquired(run)} ${factors(run, last, pictures)} ${matrices(pictures)} ${moved(pictures)}
-          ${quality(baseline, pictures)} ${notices(events)} ${provenance(run)}
+          ${acquired(run)} ${factors(run, last, pictures)} ${ridgeSection(run)} ${matrices(pictures)}
+          ${moved(pictures)} ${quality(baseline, pictures)} ${notices(events)} ${provenance(run)}
         </main>
       </body>
     </html>`;

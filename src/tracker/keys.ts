@@ -61,6 +61,33 @@ function acquiredOf({acquired}: Reading, _: Baseline | null, i: number): number 
   return acquired?.gates[i]!.passed ? acquired.similarity.unbiased[i]![i]! : null;
 }
 
+/** What the ridge probes of one set of labels log. */
+function ridgeKeys(set: number, suffix: string, labels: string): MetricKey[] {
+  return [
+    {
+      key: `invariance/probe_accuracy${suffix}`,
+      of: 'layer',
+      summary: ['min', 'last'],
+      meaning: `leave-one-out accuracy in [0, 1] of a ridge probe fitted anew on the layer; ${labels}`,
+      value: (reading, _, i) => reading.ridge?.[set]?.accuracy[i],
+    },
+    {
+      key: `invariance/probe_change${suffix}`,
+      of: 'layer',
+      summary: ['min', 'last'],
+      meaning: 'that accuracy minus that of the pretrained layer; below 0 the layer tells less than it did',
+      value: (reading, _, i) => scored(reading.ridge?.[set]?.change[i], 'value'),
+    },
+    {
+      key: `invariance/probe_kept${suffix}`,
+      of: 'layer',
+      summary: ['min', 'last'],
+      meaning: "accuracy of the pretrained layer's own probe on the layer as it is now, minus what it was",
+      value: (reading, _, i) => scored(reading.ridge?.[set]?.kept[i], 'value'),
+    },
+  ];
+}
+
 /**
  * Every key this package logs, in the order of docs/metric-keys.md; a test keeps the two equal.
  * Keys are stable: dashboards and regular expressions are written against them.
@@ -194,6 +221,8 @@ export const metricKeys: readonly MetricKey[] = [
     meaning: 'W0[i,i] − A_t[i,i]; only on readings that invert the finetuned model',
     value: (reading, _, i) => reading.acquired?.novelty[i],
   },
+  ...ridgeKeys(0, '', 'first labels: class folders, else those given'),
+  ...ridgeKeys(1, '_second', 'second labels: those given beside class folders'),
   {
     key: 'invariance/factor',
     of: 'factor',

@@ -86,10 +86,14 @@ export function analyticEngine({
       calls.forwards += images.count;
       return featuresOf(images, layer);
     },
-    async grams(images) {
+    async grams(images, onFeatures) {
       await turn();
       calls.forwards += images.count;
-      return layers.map(layer => gram(featuresOf(images, layer)));
+      return layers.map(layer => {
+        const features = featuresOf(images, layer);
+        onFeatures?.(layer, features);
+        return gram(features);
+      });
     },
     async lossAndGradient(images, layer, targets) {
       await turn();

@@ -73,6 +73,17 @@ export function testEngine(name: string, makeEngine: MakeEngine): void {
       }
     });
 
+    it('shows the features that its Grams are made of, layer by layer', async () => {
+      const shown = new Map<string, Features>();
+      await engine.grams(probes, (layer, features) => shown.set(layer, features));
+      expect([...shown.keys()]).toEqual(engine.layers);
+      for (const [layer, {count, width, data}] of shown) {
+        const alone = await engine.features(probes, layer);
+        expect([count, width]).toEqual([alone.count, alone.width]);
+        expect(largestDifference(data, alone.data)).toBeLessThan(1e-5 * largest(alone.data));
+      }
+    });
+
     it('takes a Gram of zeros of a layer that is constant but for rounding', async () => {
       // One image five times, its pixels off by a rounding step here and there.
       const random = seededRandom(4);

@@ -3,8 +3,18 @@ import {describe, expect, it} from 'vitest';
 import {layerSegments, metricKeys, scalarsOf} from '../../src/tracker/index.js';
 import {sampleBaseline, sampleInfo, sampleLayers, sampleReading} from './sample-run.js';
 
+const changes = (value: number) =>
+  sampleLayers.map(() => ({status: 'scored' as const, value, low: value - 0.1, high: value + 0.1}));
+const ridge = ['class folders', 'new.csv'].map((labels, set) => ({
+  labels,
+  accuracy: [0.5 + set / 4, null, 0.5, 0.5],
+  change: changes(-0.25),
+  kept: changes(-0.5),
+}));
+
 const acquired = {
   ...sampleReading(500),
+  ridge,
   acquired: {
     similarity: sampleReading(500).retention,
     novelty: [0.1, null, null, null],
@@ -47,8 +57,22 @@ describe('scalarsOf', () => {
     expect(Object.values(scalars).every(Number.isFinite)).toBe(true);
   });
 
+  it('has the ridge probes of both sets of labels, whatever became of the inversion', () => {
+    const scalars = scalarsOf(acquired, sampleBaseline());
+    expect(scalars).toMatchObject({
+      'invariance/probe_accuracy/block_00': 0.5,
+      'invariance/probe_accuracy_second/block_00': 0.75,
+      'invariance/probe_change/block_01': -0.25,
+      'invariance/probe_kept_second/norm': -0.5,
+    });
+    expect(scalars).not.toHaveProperty('invariance/probe_accuracy/block_01');
+  });
+
   it('has only what needs no inversion of a layer whose inversion did not converge', () => {
-    const keys = Object.keys(scalarsOf(acquired, sampleBaseline())).filter(key => key.endsWith('/block_01'));
+    const {ridge: _, ...unlabelled} = acquired;
+    const keys = Object.keys(scalarsOf(unlabelled, sampleBaseline())).filter(key =>
+      key.endsWith('/block_01'),
+    );
     expect(keys).toEqual([
       'invariance/drift/block_01',
       'invariance/weight_drift/block_01',

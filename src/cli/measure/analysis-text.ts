@@ -2,6 +2,7 @@ import {factorSentences, factorTable} from '../../factors/index.js';
 import {deeperHalf, notConverged} from '../../metrics/index.js';
 import type {Gate, Score} from '../../types.js';
 import type {Analysis} from './analysis.js';
+import {ridgeText} from './ridge-text.js';
 import {durationOf, textTable} from '../../terminal/index.js';
 
 const BRACKETS = 'In brackets: measured on images whose inversion did not converge; nothing follows from it.';
@@ -34,6 +35,7 @@ export function analysisText(analysis: Analysis): string {
     ...withheld,
     ...acquiredText(analysis),
     ...factorText(analysis),
+    ...ridgeText(analysis),
     ...(unconverged([...gates, ...(analysis.acquiredGates ?? [])]).length > 0 ? [BRACKETS] : []),
     summaryText(analysis),
     ...convergenceText(analysis),

@@ -8,6 +8,8 @@ import type {
   Fingerprint,
   Gate,
   Reading,
+  RidgeBaseline,
+  RidgeReading,
   Score,
 } from '../../types.js';
 
@@ -30,6 +32,8 @@ export interface Analysis {
   novelty: (number | null)[] | null;
   /** |R(T) − R(T/2)| of each layer. */
   convergence: (number | null)[] | null;
+  /** Ridge probes, one for each set of labels: accuracies and what changed. Null without labels. */
+  ridge: {baseline: RidgeBaseline; reading: RidgeReading}[] | null;
   controls: Baseline['controls'];
   /** Of the images inverted from the pretrained layers: what row i of R, W0 and the floor is worth. */
   gates: Gate[];
@@ -58,6 +62,7 @@ export function analysisOf(info: MeasurerInfo, baseline: Baseline, reading: Read
     weightDrift: reading.weightDrift,
     novelty: reading.acquired?.novelty ?? null,
     convergence: reading.convergence ?? null,
+    ridge: reading.ridge?.map((of, at) => ({baseline: baseline.ridge![at]!, reading: of})) ?? null,
     controls: baseline.controls,
     gates: baseline.gates,
     factors:

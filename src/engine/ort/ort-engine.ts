@@ -6,7 +6,7 @@ import {drawn} from '../architectures/draw.js';
 import type {Normalisation} from '../architectures/network.js';
 import type {Draw, Spec} from '../architectures/spec.js';
 import {checkImages, checkLayer, checkLoss, checkTargets} from '../check-calls.js';
-import type {Engine, Parameter, Weights} from '../contract.js';
+import type {Engine, OnFeatures, Parameter, Weights} from '../contract.js';
 import {layerParts} from '../layer-parts.js';
 import type {Model} from '../onnx/tape.js';
 import {takeWeights} from '../take-weights.js';
@@ -85,7 +85,7 @@ export class OrtEngine implements Engine {
     return {count: images.count, width, data};
   }
 
-  async grams(images: Images): Promise<Gram[]> {
+  async grams(images: Images, onFeatures?: OnFeatures): Promise<Gram[]> {
     const {count} = images;
     const widthOf = (layer: LayerName) => this.#width(layer);
     const grams: Gram[] = [];
@@ -94,7 +94,10 @@ export class OrtEngine implements Engine {
       const graph = () => featuresGraph(this.#setup, layers);
       const use = {purpose: `layers ${part}`, key: layers.join(), graph};
       await this.#run(use, images, {}, Object.fromEntries(features));
-      for (const [, data] of features) grams.push(await this.#gram(data, count));
+      for (const [layer, data] of features) {
+        onFeatures?.(layer, {count, width: widthOf(layer), data});
+        grams.push(await this.#gram(data, count));
+      }
     }
     return grams;
   }

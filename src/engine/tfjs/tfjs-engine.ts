@@ -1,6 +1,6 @@
 import type {Features, Gram, Images, LayerName, Pooling} from '../../types.js';
 import {checkImages, checkLayer, checkLoss, checkTargets} from '../check-calls.js';
-import type {Engine, Weights} from '../contract.js';
+import type {Engine, OnFeatures, Weights} from '../contract.js';
 import {layerParts} from '../layer-parts.js';
 import {forInputGradients} from './for-input-gradients.js';
 import {gramOf} from './gram.js';
@@ -59,11 +59,12 @@ export class TfjsEngine implements Engine {
     return features!;
   }
 
-  async grams(images: Images): Promise<Gram[]> {
+  async grams(images: Images, onFeatures?: OnFeatures): Promise<Gram[]> {
     const grams: Gram[] = [];
     const widthOf = (layer: LayerName) => this.#width(layer);
     for (const layers of layerParts(this.layers, {count: images.count, widthOf})) {
-      for (const features of await this.#features(images, layers)) {
+      for (const [at, features] of (await this.#features(images, layers)).entries()) {
+        onFeatures?.(layers[at]!, features);
         grams.push(await gramOf(this.#setup.tf, features));
       }
     }

@@ -3,6 +3,7 @@ import type {ErrorCode} from '../../errors.js';
 import type {FactorSelection} from '../../factors/index.js';
 import type {InversionOptions} from '../../inversion/index.js';
 import type {Baseline, Fingerprint, Images, LayerName, Moment, Pooling, Reading} from '../../types.js';
+import type {LabelSource} from '../../probes/index.js';
 import type {Progress} from '../progress.js';
 
 /** What a child measures. Files are named, never sent. */
@@ -17,6 +18,8 @@ export interface MeasurerSpec {
   probes: string | Images;
   /** Default 64. */
   probesMax?: number;
+  /** Labels of the probes beside those of class folders. */
+  labels?: LabelSource | undefined;
   /** `FILE.safetensors:key`, images, or the number to draw them from; default 0. */
   seeds?: string | Images | number;
   /** Folders of networks that were never trained, or how many to draw, for the floor N; default 8. */

@@ -23,13 +23,17 @@ const NICENESS = 10;
 interface Opened {
   /** The pretrained folder, which gives what checkpoints leave out. */
   base: string;
-  options: Required<Omit<MeasurerOptions, 'onProgress' | 'now' | 'factors'>> &
+  options: Required<Omit<MeasurerOptions, 'onProgress' | 'onNotice' | 'now' | 'factors'>> &
     Pick<MeasurerOptions, 'factors'>;
   info: MeasurerInfo;
 }
 
 function report(message: Report): void {
   process.send?.(message);
+}
+
+function notice(code: string, message: string): void {
+  report({type: 'notice', code, message});
 }
 
 async function open(spec: MeasurerSpec): Promise<Opened> {
@@ -42,10 +46,15 @@ async function open(spec: MeasurerSpec): Promise<Opened> {
     ...(layers && {layers}),
     ...(pooling && {pooling}),
   });
-  const {images: probes, source} = await loadProbes(spec.probes, {
+  const {
+    images: probes,
+    source,
+    labels,
+  } = await loadProbes(spec.probes, {
     preprocessor: model.preprocessor,
     channels: engine.input.channels,
     max: spec.probesMax,
+    labels: spec.labels,
   });
   const from = spec.seeds ?? 0;
   const seeds =
@@ -61,7 +70,7 @@ async function open(spec: MeasurerSpec): Promise<Opened> {
   const scratch = spec.scratch === undefined ? null : await weightsIn(spec.scratch);
   const cache = await openInversionCache({
     folder: spec.cache === undefined ? defaultCacheFolder() : spec.cache,
-    onNotice: (code, message) => report({type: 'notice', code, message}),
+    onNotice: notice,
   });
   const inversion = spec.inversion ?? inversionOptions();
   const reference = engine.weights();
@@ -70,6 +79,7 @@ async function open(spec: MeasurerSpec): Promise<Opened> {
     options: {
       engine,
       probes,
+      labels,
       seeds,
       reference,
       floor,
@@ -96,7 +106,11 @@ let measurer: Promise<Measurer> | undefined;
 /** Made at the first request that needs it; a failure is not kept, so that the next request tries again. */
 async function measure(): Promise<Measurer> {
   const {options} = await opened;
-  measurer ??= createMeasurer({...options, onProgress: progress => report({type: 'progress', progress})});
+  measurer ??= createMeasurer({
+    ...options,
+    onProgress: progress => report({type: 'progress', progress}),
+    onNotice: notice,
+  });
   return measurer.catch((error: unknown) => {
     measurer = undefined;
     throw error;
