@@ -33,7 +33,7 @@ export {
   type TrainingCallback,
 } from './plugin/index.js';
 export type {TextStream} from './terminal/index.js';
-export type {MonitorProbes, ProbeSource, TensorBatch, TensorDataset} from './probes/index.js';
+export type {LabelSource, MonitorProbes, ProbeSource, TensorBatch, TensorDataset} from './probes/index.js';
 export {
   consoleTracker,
   memoryTracker,
