@@ -7,7 +7,13 @@
  *
  * @module wandb-invariance
  */
-export {compareRuns, type ComparableRun, type Comparison, type LayerDifference} from './compare/index.js';
+export {
+  compareRuns,
+  type ComparableRun,
+  type Comparison,
+  type LayerDifference,
+  type ValueDifference,
+} from './compare/index.js';
 export {InvarianceError, type ErrorCode} from './errors.js';
 export {
   loadVit,
@@ -32,6 +38,7 @@ export {
   type Shares,
   type TrainingCallback,
 } from './plugin/index.js';
+export type {FactorSelection} from './factors/index.js';
 export type {TextStream} from './terminal/index.js';
 export type {LabelSource, MonitorProbes, ProbeSource, TensorBatch, TensorDataset} from './probes/index.js';
 export {

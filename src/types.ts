@@ -79,7 +79,7 @@ export interface Interval {
 export interface FactorBaseline {
   /** 'hue', 'flip', …: what T changes. */
   factor: string;
-  /** How far T goes, in the factor's own unit. */
+  /** How far T goes, in the factor's own unit (docs/metrics.md). */
   strength: number;
   /** I_0[T, i] = c(f0_i(X), f0_i(T X)), unbiased, one a layer. */
   invariance: (number | null)[];
@@ -89,6 +89,8 @@ export interface FactorBaseline {
   pixels: number | null;
   /** The mean invariance of the floor's random networks, one a layer: for reference, not subtracted. */
   random: (number | null)[];
+  /** Why T says nothing of these probes; all values are null then. */
+  withheld?: string;
 }
 
 /** The same transformation on a checkpoint. */

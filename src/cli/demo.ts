@@ -73,7 +73,12 @@ function jsonOf({colour, shape, pictures, seconds}: DemoResult): object {
       fingerprint: finetuned.run.info.fingerprint.id,
       layers: finetuned.run.info.layers,
       accuracy,
-      readings: readings.map(({step, scores, weightDrift}) => ({step, scores, weightDrift})),
+      readings: readings.map(({step, scores, weightDrift, factors}) => ({
+        step,
+        scores,
+        weightDrift,
+        factors,
+      })),
       factor,
     };
   });

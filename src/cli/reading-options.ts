@@ -1,5 +1,6 @@
 import {Option, type Command} from 'commander';
 import type {LayerSelection} from '../engine/index.js';
+import type {FactorSelection} from '../factors/index.js';
 import type {MeasurerSpec} from '../measure/index.js';
 import type {Pooling} from '../types.js';
 import {layersOption} from './layers-option.js';
@@ -16,6 +17,7 @@ export interface ReadingOptions {
   pool?: Pooling;
   preset: string;
   steps?: number;
+  factors?: FactorSelection;
   random?: string[];
   scratch?: string;
   threads: number;
@@ -55,6 +57,11 @@ export function addReadingOptions(command: Command, {threads}: {threads: number}
       wholeNumber(1),
     )
     .option(
+      '--factors <names>',
+      'named transformations: all, none, or names with a strength where wanted, as hue,rotation:15 (default hue,brightness,blur,flip,shift)',
+      factorsOption,
+    )
+    .option(
       '--random <dirs...>',
       'folders of untrained networks for the floor (default 8 are drawn as the architecture is initialised)',
     )
@@ -65,10 +72,18 @@ export function addReadingOptions(command: Command, {threads}: {threads: number}
     .option('--threads <n>', 'processes of one thread each', wholeNumber(1), threads);
 }
 
+/** `all`, `none`, or `hue,rotation:15`. */
+function factorsOption(text: string): FactorSelection {
+  return text === 'all' || text === 'none' ? text : text.split(',');
+}
+
 /** What to measure; a model that is a hub name is looked up in the Hugging Face cache, else downloaded. */
 export async function specOf(options: ReadingOptions, say: (line: string) => void): Promise<MeasurerSpec> {
   const {inversionOptions} = await import('../inversion/index.js');
-  const {probes, probesMax, labels, seeds, layers, pool, preset, steps, random, scratch, threads} = options;
+  const {selectFactors} = await import('../factors/index.js');
+  const {probes, probesMax, labels, seeds, layers, pool, preset, steps, factors, random, scratch, threads} =
+    options;
+  selectFactors(factors);
   return {
     pretrained: await modelFolder(options.pretrained, say),
     probes,
@@ -79,6 +94,7 @@ export async function specOf(options: ReadingOptions, say: (line: string) => voi
     ...(probesMax !== undefined && {probesMax}),
     ...(labels !== undefined && {labels}),
     ...(seeds !== undefined && {seeds}),
+    ...(factors !== undefined && {factors}),
     ...(random !== undefined && {floor: random}),
     ...(scratch !== undefined && {scratch: await modelFolder(scratch, say)}),
   };

@@ -1,5 +1,6 @@
 import {InvarianceError} from '../errors.js';
-import type {Baseline, Fingerprint, LayerName, Reading, RunInfo, Score} from '../types.js';
+import {pairedDifference} from '../metrics/index.js';
+import type {Baseline, Fingerprint, Interval, LayerName, Reading, RunInfo, Score} from '../types.js';
 import {fingerprintDifference} from './fingerprint-difference.js';
 
 /** What a comparison needs of a recorded run. */
@@ -12,21 +13,45 @@ export interface ComparableRun {
   readings: readonly Reading[];
 }
 
-/** One layer of two runs at their last readings. */
+/** A number at two readings, and its difference. */
+export interface ValueDifference {
+  /** In the first; null where it is withheld. */
+  a: number | null;
+  /** In the second. */
+  b: number | null;
+  /** b − a; null where either is. */
+  difference: number | null;
+  /** Lower end of its 95 % interval, over probe images drawn in pairs; null with fewer than 8 images, or not recorded. */
+  low: number | null;
+  /** Upper end of it. */
+  high: number | null;
+}
+
+/** One layer at two readings. */
 export interface LayerDifference {
   /** The layer. */
   layer: LayerName;
-  /** Retention score in the first run. */
+  /** Retention score in the first. */
   a: Score;
-  /** Retention score in the second run. */
+  /** Retention score in the second. */
   b: Score;
   /** b − a; null where either is withheld. */
   difference: number | null;
-  /** The two intervals do not overlap. Null where an interval is missing. */
+  /** Lower end of its 95 % interval, over probe images drawn in pairs; null with fewer than 8 images, or not recorded. */
+  low: number | null;
+  /** Upper end of it. */
+  high: number | null;
+  /** Of R[i, i], which every layer has, scored or not. */
+  retention: ValueDifference;
+  /** Two-sided p-value of no difference in R[i, i]; null where it cannot be told, or the inversion did not converge. */
+  p: number | null;
+  /** The same after Holm's correction for all layers that have one. */
+  adjusted: number | null;
+  /** Where `paired`: `adjusted` is under .05. Else: the intervals of the two scores do not overlap. Null where neither can be told. */
   clear: boolean | null;
 }
 
-/** Two runs side by side. */
+/** Two readings side by side. */
 export interface Comparison {
   /** The one that both share. */
   fingerprint: Fingerprint;
@@ -34,16 +59,24 @@ export interface Comparison {
   a: {id: string; name: string; step: number};
   /** The second run, and the step of its reading. */
   b: {id: string; name: string; step: number};
+  /** Differences are taken on the same probe images; false where a run was recorded before these were kept. */
+  paired: boolean;
   /** Shallow to deep. */
   layers: LayerDifference[];
+  /** Of the mean score. */
+  meanScore: ValueDifference;
 }
 
 /**
- * Two runs of one fingerprint, layer by layer, at the last reading of each (or the last at or before `step`).
+ * Two readings of one fingerprint, layer by layer: the last of each run (or the last at or before `step`). Two checkpoints of
+ * one run compare as well.
+ *
+ * What is clear is said of the probe images: others of the same kind would show it too. It says nothing of another training
+ * seed, as each run is one training.
  *
  * @param a the first run, as `readRun` gives it.
- * @param b the second.
- * @param options.step the last reading at or before it. Default: the last of each run.
+ * @param b the second, or the first again.
+ * @param options.step the last reading at or before it, of both runs or of each its own. Default: the last of each run.
  * @throws InvarianceError `fingerprint_mismatch` with the reason, where the numbers do not mean the same;
  *   `bad_record` where a run holds no reading yet.
  * @example
@@ -52,21 +85,47 @@ export interface Comparison {
  * const a = await readRun('invariance/20260311-142530-3f9a');
  * const b = await readRun('invariance/20260311-160812-c07e');
  * for (const {layer, difference, clear} of compareRuns(a, b).layers) console.log(layer, difference, clear);
+ * const later = compareRuns(a, a, {step: [100, 400]}); // what changed in between
  */
-export function compareRuns(a: ComparableRun, b: ComparableRun, options: {step?: number} = {}): Comparison {
+export function compareRuns(
+  a: ComparableRun,
+  b: ComparableRun,
+  options: {step?: number | readonly [number, number]} = {},
+): Comparison {
   const reason = fingerprintDifference(a.info.fingerprint, b.info.fingerprint);
   if (reason !== null) {
     throw new InvarianceError(
       'fingerprint_mismatch',
-      `runs ${a.info.id} and ${b.info.id} cannot be compared: ${reason}. measure both with the same settings`,
+      `runs ${a.info.id} and ${b.info.id} cannot be compared: ${reason}`,
     );
   }
-  const last = {a: lastReading(a, options.step), b: lastReading(b, options.step)};
+  const {step} = options;
+  const [stepA, stepB] = typeof step === 'object' ? step : [step, step];
+  const [before, after] = [lastReading(a, stepA), lastReading(b, stepB)];
+  const pairs = pairedDifference(
+    {reading: before, baseline: a.baseline},
+    {reading: after, baseline: b.baseline},
+  );
+  const kept = ({retention}: Reading, i: number) => retention.unbiased[i]![i]!;
   return {
     fingerprint: a.info.fingerprint,
-    a: {id: a.info.id, name: a.info.name, step: last.a.step},
-    b: {id: b.info.id, name: b.info.name, step: last.b.step},
-    layers: a.info.layers.map((layer, i) => layerDifference(layer, last.a.scores[i]!, last.b.scores[i]!)),
+    a: {id: a.info.id, name: a.info.name, step: before.step},
+    b: {id: b.info.id, name: b.info.name, step: after.step},
+    paired: pairs !== null,
+    layers: a.info.layers.map((layer, i) => {
+      const scores = {a: before.scores[i]!, b: after.scores[i]!};
+      const score = valueDifference(valueOf(scores.a), valueOf(scores.b), pairs?.scores[i]);
+      return {
+        layer,
+        ...score,
+        ...scores,
+        retention: valueDifference(kept(before, i), kept(after, i), pairs?.retention[i]),
+        p: pairs?.p[i] ?? null,
+        adjusted: pairs?.adjusted[i] ?? null,
+        clear: pairs ? pairs.clear[i]! : apart(scores.a, scores.b),
+      };
+    }),
+    meanScore: valueDifference(before.meanScore, after.meanScore, pairs?.meanScore),
   };
 }
 
@@ -84,14 +143,18 @@ function lastReading(run: ComparableRun, step = Infinity): Reading {
   return reading;
 }
 
-function layerDifference(layer: LayerName, a: Score, b: Score): LayerDifference {
-  if (a.status === 'withheld' || b.status === 'withheld') return {layer, a, b, difference: null, clear: null};
-  const known = a.low !== null && a.high !== null && b.low !== null && b.high !== null;
-  return {
-    layer,
-    a,
-    b,
-    difference: b.value - a.value,
-    clear: known ? a.low! > b.high! || b.low! > a.high! : null,
-  };
+function valueOf(score: Score): number | null {
+  return score.status === 'scored' ? score.value : null;
+}
+
+function valueDifference(a: number | null, b: number | null, interval?: Interval | null): ValueDifference {
+  const difference = a === null || b === null ? null : b - a;
+  return {a, b, difference, low: interval?.low ?? null, high: interval?.high ?? null};
+}
+
+/** The intervals of the two scores do not overlap. Null where either is missing. */
+function apart(a: Score, b: Score): boolean | null {
+  if (a.status === 'withheld' || b.status === 'withheld') return null;
+  if (a.low === null || a.high === null || b.low === null || b.high === null) return null;
+  return a.low > b.high || b.low > a.high;
 }

@@ -1,26 +1,30 @@
 import type {Fingerprint} from '../types.js';
 
-const remedies = {
+const reasons = {
   pretrained: 'they started from different pretrained weights',
   probes: 'they were measured on different probe images',
   seeds: 'their inversions started from different seeds',
   layers: 'they measured different layers',
   pooling: 'they pooled tokens differently',
   inversion: 'their inversions were made with different options',
-  floor: 'their floors are those of different untrained networks',
+  floor: 'their floors are of different untrained networks',
 } as const;
 
 /**
- * Why two runs may not be compared, in words, or null where they may: retention rises with the quality of the
+ * Why two runs may not be compared and what to do, in words, or null where they may: retention rises with the quality of the
  * inversion and depends on the probes, so numbers mean the same only within one fingerprint.
  */
 export function fingerprintDifference(a: Fingerprint, b: Fingerprint): string | null {
   if (a.id === b.id) return null;
-  const parts = Object.keys(remedies) as (keyof typeof remedies)[];
-  const reasons = parts
-    .filter(part => JSON.stringify(a[part]) !== JSON.stringify(b[part]))
-    .map(part => `${remedies[part]} (${shown(a[part])} against ${shown(b[part])})`);
-  return reasons.join('; ') || `their fingerprints differ (${a.id} against ${b.id})`;
+  const differing = (Object.keys(reasons) as (keyof typeof reasons)[]).filter(
+    part => JSON.stringify(a[part]) !== JSON.stringify(b[part]),
+  );
+  const words =
+    differing.map(part => `${reasons[part]} (${shown(a[part])} against ${shown(b[part])})`).join('; ') ||
+    `their fingerprints differ (${a.id} against ${b.id})`;
+  return differing.join() === 'floor'
+    ? `${words}. measure the older again: inversions are cached, so this takes forward passes only`
+    : `${words}. measure both with the same settings`;
 }
 
 function shown(part: Fingerprint[keyof Fingerprint]): string {

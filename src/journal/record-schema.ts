@@ -27,6 +27,7 @@ const factorBaseline = z.object({
   ratio: numbers,
   pixels: z.number().nullable(),
   random: numbers,
+  withheld: z.string().optional(),
 });
 const factorReading = z.object({
   factor: z.string(),

@@ -49,9 +49,9 @@ export async function measureBaseline({
     announcer(onProgress, {before: network * layers.length, total: (draws + 1) * layers.length});
 
   const networks: Retained[] = [];
-  for (let network = 0; network < draws; network++) {
-    const weights = typeof floor === 'number' ? engine.randomWeights(network) : floor[network]!;
-    networks.push(await measureNetwork({engine, weights, probes, inversions, onRow: progress(network)}));
+  for (const weights of floorNetworks(engine, floor)) {
+    const onRow = progress(networks.length);
+    networks.push(await measureNetwork({engine, weights, probes, inversions, onRow}));
   }
   const gates: Gate[] = [];
   const diagonal: Gram[] = [];
@@ -88,6 +88,12 @@ export async function measureBaseline({
     },
     pairs: retained.columns.map(row => packHalves(row)),
   };
+}
+
+/** Networks that were never trained, one at a time. */
+export function* floorNetworks(engine: Engine, floor: readonly Weights[] | number): Generator<Weights> {
+  if (typeof floor !== 'number') yield* floor;
+  else for (let seed = 0; seed < floor; seed++) yield engine.randomWeights(seed);
 }
 
 /** R of another network in place of the finetuned one. */

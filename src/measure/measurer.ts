@@ -1,6 +1,7 @@
 import {InTurn} from '../disk/index.js';
 import type {Engine, Weights} from '../engine/index.js';
 import {InvarianceError} from '../errors.js';
+import {type FactorSelection, selectFactors} from '../factors/index.js';
 import {
   drawSeeds,
   fingerprintOf,
@@ -13,11 +14,12 @@ import {
 } from '../inversion/index.js';
 import type {Baseline, Cost, Images, Moment, Reading} from '../types.js';
 import {unpackHalves} from '../metrics/index.js';
-import {announcer, FLOOR_DRAWS, measureBaseline, measureNetwork, NO_COST} from './baseline.js';
+import {announcer, FLOOR_DRAWS, floorNetworks, measureBaseline, measureNetwork, NO_COST} from './baseline.js';
 import {openInversions} from './inversions.js';
 import {countCost} from './count-cost.js';
 import {MIN_PROBES, type Labels} from '../probes/index.js';
 import type {OnProgress} from './progress.js';
+import {openPanel} from './panel.js';
 import {measureReading} from './reading.js';
 import {openRidgeProbes} from './ridge-probes.js';
 import {withWeights} from './with-weights.js';
@@ -37,6 +39,8 @@ export interface MeasurerOptions {
   scratch?: Weights | null;
   /** Default `inversionOptions()`: preset fast. */
   inversion?: InversionOptions;
+  /** Named transformations of the probes; default five. Each is a forward pass of the probes a reading. */
+  factors?: FactorSelection;
   /** Default in memory, for this measurer alone. */
   cache?: InversionCache;
   /** Processes that make inversions for this one through a shared cache, itself included; default 1. */
@@ -83,6 +87,7 @@ export async function createMeasurer({
   floor = FLOOR_DRAWS,
   scratch = null,
   inversion: options = inversionOptions(),
+  factors,
   cache,
   workers = 1,
   labels = [],
@@ -113,6 +118,10 @@ export async function createMeasurer({
         return (await measureNetwork({engine, weights: scratch, probes, inversions, onRow})).retention;
       }),
     ));
+  const panel = openPanel({engine, probes, factors: selectFactors(factors)});
+  const panelled = await kept(cache, keyOf(`factors 1 ${panel.key}`), () =>
+    cost(() => withWeights(engine, reference, () => panel.measureReference(floorNetworks(engine, floor)))),
+  );
   const {baseline: measured, pairs} = first.result;
   const ridge = openRidgeProbes(labels, onNotice);
   const referenceGrams = await withWeights(engine, reference, () => engine.grams(probes, ridge?.reference));
@@ -120,7 +129,8 @@ export async function createMeasurer({
     ...measured,
     ...(control && {scratch: control.result}),
     ...(ridge && {ridge: ridge.baseline()}),
-    cost: total(first.cost, control?.cost ?? NO_COST),
+    ...(panelled.result.factors.length > 0 && {factors: panelled.result.factors}),
+    cost: [first, control, panelled].reduce((sum, part) => total(sum, part?.cost ?? NO_COST), NO_COST),
   };
   const rows = engine.layers.length;
   const halves = {
@@ -128,7 +138,18 @@ export async function createMeasurer({
     floor: unpackHalves(baseline.halves!.floor, rows),
     pairs: pairs.map(text => unpackHalves(text, engine.blocks.length)),
   };
-  const subject = {...inputs, reference, referenceGrams, inversions, baseline, halves, ridge, onProgress};
+  const panelReading = () => panel.read(panelled.result);
+  const subject = {
+    ...inputs,
+    reference,
+    referenceGrams,
+    inversions,
+    baseline,
+    halves,
+    panelReading,
+    ridge,
+    onProgress,
+  };
 
   let convergenceKnown = false;
   const queue = new InTurn();

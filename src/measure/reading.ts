@@ -18,7 +18,7 @@ import {
   type Halves,
   type LayerWeights,
 } from '../metrics/index.js';
-import type {Baseline, Gate, Gram, Images, LayerName, Moment, Reading} from '../types.js';
+import type {Baseline, FactorReading, Gate, Gram, Images, LayerName, Moment, Reading} from '../types.js';
 import {blockPlaces} from './baseline.js';
 import {invert, type Inversions} from './inversions.js';
 import {measureRetention} from './measure-retention.js';
@@ -41,12 +41,14 @@ export interface Subject {
   halves: {ceiling: Halves[]; floor: Halves[]; pairs: Halves[][]};
   /** Null without labels. */
   ridge: RidgeProbes | null;
+  /** The panel on the weights in force. */
+  panelReading: () => Promise<FactorReading[]>;
   onProgress: OnProgress;
 }
 
 /**
  * One reading of the weights in force.
- * Cost: L + 1 forward passes of the probes; L more with `convergence`; with `acquired` L inversions and L forward
+ * Cost: L + 1 forward passes of the probes, and those of the panel; L more with `convergence`; with `acquired` L inversions and L forward
  * passes more.
  */
 export async function measureReading(
@@ -73,6 +75,7 @@ export async function measureReading(
     },
   });
 
+  const factors = await subject.panelReading();
   const {ceiling, gates} = baseline;
   const kept = retention.unbiased.map((row, i) => row[i]!);
   const halves = packHalves(diagonal);
@@ -111,6 +114,7 @@ export async function measureReading(
     }),
     ...(ridge && {ridge: ridge.result()}),
     weightDrift: weightDrift(weightsByLayer(layers, reference), weightsByLayer(layers, engine.weights())),
+    ...(factors.length > 0 && {factors}),
     ...(acquire && {acquired: await measureAcquired(subject)}),
     ...(judged && {convergence: convergence(kept, half)}),
   };

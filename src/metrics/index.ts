@@ -5,6 +5,7 @@ export {deeperHalf, flowWeights} from './flow.js';
 export {notConverged} from './gate.js';
 export {selectImages} from './gram.js';
 export {difference} from './retention.js';
+export {holm, pairedDifference, pairedTest} from './paired.js';
 export {MIN_RANGE, withheldBy} from './score.js';
 export {withheld} from './similarity.js';
 export {
@@ -16,3 +17,4 @@ export {
   packHalves,
   unpackHalves,
 } from './halves.js';
+export {type Invariance, invarianceChange, invariances} from './invariance.js';

@@ -65,7 +65,7 @@ export function retentionScores({
     const kept = row[i]!;
     if (kept === null) return withheld('the layer is constant or not finite at this step');
     const value = (kept - scale.bottom) / scale.range;
-    const sampled = halves && scoreHalves(halves, scale.error, i);
+    const sampled = halves && onHalves(halves, scale.error, i);
     const {low, high} = sampled ? intervalOfHalves(value, sampled) : {low: null, high: null};
     return {status: 'scored', value, low, high};
   });
@@ -81,8 +81,17 @@ export interface DiagonalHalves {
   floor: readonly Halves[];
 }
 
-/** Layer i's score on each half-sample, with the error of the floor's mean drawn beside it. */
-function scoreHalves({retention, ceiling, floor}: DiagonalHalves, error: FloorError, i: number): Halves {
+/**
+ * Layer i's score on each half-sample; null where the baseline cannot score it, or a half is withheld. Draws of the floor's
+ * error are the same for all readings of a baseline, so that they pair.
+ */
+export function scoreHalves(halves: DiagonalHalves, baseline: ScoredBy, i: number): Halves {
+  const scale = scaleOf(baseline, i);
+  return scale.status === 'ready' ? onHalves(halves, scale.error, i) : null;
+}
+
+/** The score on each half-sample, with the error of the floor's mean drawn beside it. */
+function onHalves({retention, ceiling, floor}: DiagonalHalves, error: FloorError, i: number): Halves {
   const [kept, top, bottom] = [retention[i]!, ceiling[i]!, floor[i]!];
   if (kept === null || top === null || bottom === null) return null;
   const draw = studentDraws(error.freedom);

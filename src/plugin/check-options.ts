@@ -1,5 +1,6 @@
 import {z} from 'zod';
 import {InvarianceError} from '../errors.js';
+import {selectFactors} from '../factors/index.js';
 import {inversionOptions} from '../inversion/index.js';
 import {runsFolder} from '../runs-folder.js';
 import {metricKeys} from '../tracker/index.js';
@@ -80,6 +81,12 @@ const options = z.strictObject({
   pooling: z.enum(['tokens', 'cls', 'mean'], "'tokens', 'cls' or 'mean'").optional(),
   input: input.optional(),
   inversion: inversion.optional(),
+  factors: z
+    .union(
+      [z.literal(['all', 'none']), z.array(z.string())],
+      "'all', 'none', or a list of names, as ['hue', 'flip']",
+    )
+    .optional(),
   every: readElsewhere,
   acquired: readElsewhere,
   log: readElsewhere,
@@ -131,6 +138,7 @@ export function checkOptions(given: MonitorOptions): CheckedOptions {
     refuse(['model'], model, 'a LayersModel made with the same copy of TensorFlow.js as the option tf');
   if (optimizer !== undefined && !(optimizer instanceof tf.Optimizer))
     refuse(['optimizer'], optimizer, 'an optimizer, as tf.train.adam() makes it');
+  selectFactors(given.factors);
   if (resume === 'auto' && given.checkpoints === undefined)
     refuse(['resume'], resume, "'auto' together with checkpoints: {dir}, or the folder of a checkpoint");
   return {

@@ -23,6 +23,7 @@ type Options = Pick<
   | 'floor'
   | 'scratch'
   | 'inversion'
+  | 'factors'
 >;
 
 /**
@@ -72,6 +73,7 @@ export async function liveSource(options: Options): Promise<ReadingSource> {
         floor,
         scratch,
         inversion,
+        factors: options.factors,
         cache: await openInversionCache({
           folder: defaultCacheFolder(),
           onNotice: (code, message) => events.notice('warning', code, message),

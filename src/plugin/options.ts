@@ -1,5 +1,6 @@
 import type {LayersModel, Optimizer} from '@tensorflow/tfjs';
 import type {LayerSelection, PixelForm, Tf} from '../engine/index.js';
+import type {FactorSelection} from '../factors/index.js';
 import type {InversionOptions} from '../inversion/index.js';
 import type {Tracker} from '../tracker/index.js';
 import type {Pooling} from '../types.js';
@@ -53,6 +54,12 @@ export interface MonitorOptions {
    * costs a forward and a backward pass a probe and layer, once a pretrained model.
    */
   inversion?: {preset?: 'fast' | 'stir'; steps?: number};
+  /**
+   * Named transformations of the probes whose invariance is followed: 'all', 'none', or names, each with a strength where
+   * that is not the default, as ['hue', 'rotation:15']. Default: hue, brightness, blur, flip and shift. Each costs a
+   * forward pass a probe and reading, and all together one more.
+   */
+  factors?: FactorSelection;
 
   /** When readings are taken, besides one before training and one at the end. Default '1 epoch'. */
   every?: CadenceText;

@@ -36,6 +36,7 @@ type Options = Pick<
   | 'floor'
   | 'scratch'
   | 'inversion'
+  | 'factors'
 >;
 
 /** Steps that are on record already, and the step training goes on from. */
@@ -60,7 +61,7 @@ export async function snapshotSource({
   folder: string;
   past: Past;
 }): Promise<ReadingSource> {
-  const {layers, pooling, probesMax, seeds, reference, floor, scratch, inversion} = options;
+  const {layers, pooling, probesMax, seeds, reference, floor, scratch, inversion, factors} = options;
   const pretrained = reference ?? join(folder, 'reference');
   if (reference === undefined) await files.save(pretrained);
   const events = new ChildEvents();
@@ -75,6 +76,7 @@ export async function snapshotSource({
       floor,
       scratch,
       inversion,
+      factors,
     },
     {
       onProgress: progress => events.progress(progress),

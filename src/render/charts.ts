@@ -1,6 +1,14 @@
 import type {TopLevelSpec} from 'vega-lite';
 import type {Baseline, Reading} from '../types.js';
-import {driftRows, flowRows, forgettingRows, gateRows, matrixRows, retentionRows} from './rows.js';
+import {
+  driftRows,
+  factorRows,
+  flowRows,
+  forgettingRows,
+  gateRows,
+  matrixRows,
+  retentionRows,
+} from './rows.js';
 import {wordsOf, type RenderedRun} from './run.js';
 import {fillTemplate, type TemplateName} from './template.js';
 
@@ -46,6 +54,7 @@ export function chartsOf(run: RenderedRun): Chart[] {
         ]
       : []),
     ...(last && readings.length > 1 ? [driftMap(readings, last)] : []),
+    ...(baseline && last?.factors ? [factorMap(run, baseline, last)] : []),
     ...(baseline ? [qualityGates(baseline)] : []),
   ];
 }
@@ -146,6 +155,19 @@ function driftMap(readings: readonly Reading[], last: Reading): Chart {
     spec: fillTemplate('drift-map', {
       rows: driftRows(readings),
       size: mapSize(readings.length, last.layers.length),
+    }),
+  };
+}
+
+function factorMap(run: RenderedRun, baseline: Baseline, last: Reading): Chart {
+  const {where} = wordsOf(run, last);
+  return {
+    name: 'factor-map',
+    alt: `Change of the invariance to ${last.factors!.length} transformations ${where}, by layer.`,
+    spec: fillTemplate('factor-map', {
+      rows: factorRows(baseline, last),
+      strings: {title: `Change of invariance by factor ${where}`},
+      size: {height: rowSize(last.layers.length)},
     }),
   };
 }

@@ -5,6 +5,7 @@ import type {Baseline, Gate, Reading, RunEvent, Score} from '../types.js';
 import type {ChartName} from './charts.js';
 import {ridgeSection} from './ridge.js';
 import {wordsOf, type RenderedRun} from './run.js';
+import {factorSentences, factorTable} from '../factors/index.js';
 import {summaryOf} from './summary.js';
 import {templatePath} from './template.js';
 import {schemeVariables} from './theme.js';
@@ -44,8 +45,8 @@ export async function reportHtml(
         </header>
         <main>
           ${summary(run)} ${retention(readings, pictures)} ${layerTable(run, last)} ${withheldList(readings)}
-          ${acquired(run)} ${ridgeSection(run)} ${matrices(pictures)} ${moved(pictures)}
-          ${quality(baseline, pictures)} ${notices(events)} ${provenance(run)}
+          ${acquired(run)} ${factors(run, last, pictures)} ${ridgeSection(run)} ${matrices(pictures)}
+          ${moved(pictures)} ${quality(baseline, pictures)} ${notices(events)} ${provenance(run)}
         </main>
       </body>
     </html>`;
@@ -76,6 +77,7 @@ export function minuteOf(time: number): string {
 
 function summary(run: RenderedRun): Fragment {
   const {kept, moved, trust} = summaryOf(run);
+  const last = run.readings.at(-1);
   const doubtful = run.baseline === null || run.baseline.gates.some(gate => !gate.passed);
   const part = (title: string, sentences: readonly string[]) =>
     sentences.length === 0
@@ -87,7 +89,9 @@ function summary(run: RenderedRun): Fragment {
   return html`<section class="summary ${doubtful ? 'doubtful' : ''}" aria-labelledby="summary">
     <h2 id="summary">In plain words</h2>
     <div class="parts">
-      ${part('What is kept', kept)} ${part('What moved', moved)} ${part('Can the numbers be trusted?', trust)}
+      ${part('What is kept', kept)} ${part('What moved', moved)}
+      ${part('Which invariances', last ? factorSentences(run.baseline, last) : [])}
+      ${part('Can the numbers be trusted?', trust)}
     </div>
   </section>`;
 }
@@ -205,6 +209,43 @@ function acquired(run: RenderedRun): Fragment {
         </thead>
         <tbody>
           ${reading.layers.map(row)}
+        </tbody>
+      </table>
+    </div>`;
+}
+
+/** What each layer makes of named transformations of the probes. */
+function factors(
+  {baseline}: RenderedRun,
+  last: Reading | undefined,
+  pictures: ReadonlyMap<ChartName, string>,
+): Fragment {
+  if (!baseline?.factors || !last?.factors) return '';
+  const [head, ...rows] = factorTable(last.layers, baseline.factors, last.factors);
+  return html`<h2 id="factors">Which invariances</h2>
+    <div class="figures">
+      <p>
+        The probes and their transforms shown to each layer, with no inversion: 1 = the layer represents both
+        alike, and before → now says what finetuning changed. Networks that were never trained ignore most
+        factors too, so nothing is subtracted, and a layer that collapses ignores everything.
+      </p>
+      ${figure(pictures, 'factor-map')}
+    </div>
+    <div class="scroll" tabindex="0" role="region" aria-labelledby="factors">
+      <table>
+        <thead>
+          <tr>
+            ${head!.map(name => html`<th scope="col">${name}</th>`)}
+          </tr>
+        </thead>
+        <tbody>
+          ${rows.map(
+            ([layer, ...cells]) =>
+              html`<tr>
+                <th scope="row">${layer}</th>
+                ${cells.map(cell => html`<td>${cell}</td>`)}
+              </tr>`,
+          )}
         </tbody>
       </table>
     </div>`;

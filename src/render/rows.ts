@@ -1,5 +1,5 @@
 import {InvarianceError} from '../errors.js';
-import {flowWeights, notConverged} from '../metrics/index.js';
+import {flowWeights, notConverged, pairedDifference} from '../metrics/index.js';
 import type {Baseline, Gate, LayerName, Matrix, Reading, Score} from '../types.js';
 import type {RenderedRun} from './run.js';
 
@@ -33,7 +33,7 @@ export function retentionRows(
 }
 
 /** What a difference of two runs needs of each. */
-export type DifferedRun = Pick<RenderedRun, 'info' | 'readings'>;
+export type DifferedRun = Pick<RenderedRun, 'info' | 'baseline' | 'readings'>;
 
 /** Of `two-run-difference`, which draws b − a. */
 export interface DifferenceRow {
@@ -44,6 +44,8 @@ export interface DifferenceRow {
   score: number | null;
   /** Why there is no score. */
   reason: string | null;
+  /** The difference is clear, by pairs and for all layers of the step together; null where it was not recorded. */
+  clear: boolean | null;
 }
 
 /**
@@ -60,23 +62,32 @@ export function differenceRows(a: DifferedRun, b: DifferedRun): DifferenceRow[] 
       `runs of different fingerprints (${one} against ${other}) have no difference: measure both with the same settings`,
     );
   }
-  const steps = new Set(a.readings.map(({step}) => step));
-  const shared = new Set(b.readings.map(({step}) => step).filter(step => steps.has(step)));
-  if (shared.size === 0) {
+  const others = new Map(b.readings.map(reading => [reading.step, reading]));
+  const both = a.readings.flatMap(reading => {
+    const other = others.get(reading.step);
+    return other ? [[reading, other] as const] : [];
+  });
+  if (both.length === 0) {
     throw new InvarianceError(
       'bad_record',
       `runs ${a.info.id} and ${b.info.id} share no step: read both at the same steps`,
     );
   }
   const names = differenceNames(a, b);
-  return [a, b].flatMap(({readings}, i) =>
-    retentionRows(readings.filter(({step}) => shared.has(step))).map(({step, layer, score, reason}) => ({
-      run: names[i]!,
-      step,
-      layer,
-      score,
-      reason,
-    })),
+  const clear = both.map(([one, other]) =>
+    pairedDifference({reading: one, baseline: a.baseline}, {reading: other, baseline: b.baseline}),
+  );
+  return names.flatMap((run, which) =>
+    both.flatMap((pair, at) =>
+      retentionRows([pair[which]!]).map(({step, layer, score, reason}, i) => ({
+        run,
+        step,
+        layer,
+        score,
+        reason,
+        clear: clear[at]?.clear[i] ?? null,
+      })),
+    ),
   );
 }
 
@@ -181,6 +192,34 @@ export function flowRows(baseline: Baseline, reading: Reading): FlowRow[] {
         centre: reading.flow.centre[i]!,
         reason,
       };
+    });
+  });
+}
+
+/** Of `factor-map`. */
+export interface FactorRow {
+  factor: string;
+  layer: LayerName;
+  /** I_t − I_0 and its interval. */
+  change: number | null;
+  low: number | null;
+  high: number | null;
+  /** I_0 and I_t. */
+  pretrained: number | null;
+  now: number | null;
+  /** Why there is no change. */
+  reason: string | null;
+}
+
+export function factorRows(baseline: Baseline, {layers, factors = []}: Reading): FactorRow[] {
+  return factors.flatMap(({factor, change, invariance}) => {
+    const before = baseline.factors?.find(one => one.factor === factor);
+    return layers.map((layer, i) => {
+      const score = change[i]!;
+      const values = {factor, layer, pretrained: before?.invariance[i] ?? null, now: invariance[i]!};
+      return score.status === 'scored'
+        ? {...values, change: score.value, low: score.low, high: score.high, reason: null}
+        : {...values, change: null, low: null, high: null, reason: score.reason};
     });
   });
 }

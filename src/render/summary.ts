@@ -1,5 +1,7 @@
 import {deeperHalf, MIN_RANGE} from '../metrics/index.js';
 import type {Baseline, LayerName, Reading} from '../types.js';
+import {changeSentences} from './changes.js';
+import {listed} from '../listed.js';
 import {wordsOf, type RenderedRun} from './run.js';
 
 /** Where plain words turn from one to the next. They are for reading only; no number is changed by them. */
@@ -35,6 +37,7 @@ export function summaryOf(run: RenderedRun): Summary {
       ? [
           ...keptSentences(last, wordsOf(run, last).where),
           ...(baseline ? rangeSentences(baseline, last) : []),
+          ...(baseline ? changeSentences(baseline, readings) : []),
         ]
       : ['No reading has been taken yet.'],
     moved: last && baseline ? movedSentences(baseline, last) : [],
@@ -172,17 +175,6 @@ function trustSentences(baseline: Baseline, readings: readonly Reading[], probes
         ]
       : []),
   ];
-}
-
-/** "block_00 to block_03, norm": neighbours in the order of the layers are drawn together. */
-function listed(names: readonly LayerName[], layers: readonly LayerName[]): string {
-  const runs: LayerName[][] = [];
-  for (const name of names) {
-    const run = runs.at(-1);
-    if (run && layers.indexOf(run.at(-1)!) + 1 === layers.indexOf(name)) run.push(name);
-    else runs.push([name]);
-  }
-  return runs.map(run => (run.length > 2 ? `${run[0]} to ${run.at(-1)}` : run.join(', '))).join(', ');
 }
 
 function indexOfLargest(values: readonly (number | null)[]): number | null {

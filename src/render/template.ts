@@ -10,6 +10,7 @@ export type TemplateName =
   | 'difference-matrix'
   | 'flow'
   | 'drift-map'
+  | 'factor-map'
   | 'quality-gates'
   | 'two-run-difference';
 

@@ -31,7 +31,7 @@ export async function runById(folder: string, id: string): Promise<RecordedRun> 
  * | `GET /runs` | summaries, newest first, then the folders that cannot be read, with the reason |
  * | `GET /runs/:id` | info, baseline, readings, state, notices, problems; 422 with the reason where it cannot be read |
  * | `GET /runs/:id/live` | server-sent events: `changed` with the number of readings and the state |
- * | `GET /compare?a=ID&b=ID[&step=N]` | the comparison, or 409 with the reason where fingerprints differ |
+ * | `GET /compare?a=ID&b=ID[&step=N or &step=N,M]` | the comparison, or 409 with the reason where fingerprints differ |
  */
 export function createApi(folder: string): Hono {
   const api = new Hono();
@@ -59,11 +59,14 @@ export function createApi(folder: string): Hono {
   api.get('/compare', async c => {
     const {a, b, step} = c.req.query();
     if (!a || !b) throw new HTTPException(400, {message: 'name two runs: /api/compare?a=ID&b=ID'});
-    const at = step === undefined ? undefined : Number(step);
-    if (Number.isNaN(at)) throw new HTTPException(400, {message: `invalid step: ${step}; give a number`});
+    const [at, other, ...more] = step?.split(',').map(Number) ?? [];
+    if (Number.isNaN(at) || Number.isNaN(other) || more.length > 0)
+      throw new HTTPException(400, {message: `invalid step: ${step}; give a number, or two: 100,400`});
     const runs = await Promise.all([runById(folder, a), runById(folder, b)]);
     try {
-      return c.json(compareRuns(runs[0], runs[1], {step: at}));
+      return c.json(
+        compareRuns(runs[0], runs[1], {step: at !== undefined && other !== undefined ? [at, other] : at}),
+      );
     } catch (error) {
       if (error instanceof InvarianceError)
         throw new HTTPException(409, {message: error.message, cause: error});

@@ -1,5 +1,6 @@
+import {factorSentences, factorWords} from '../factors/index.js';
 import {liveLines, textTable, type TextStream} from '../terminal/index.js';
-import type {Baseline, Gate, Reading} from '../types.js';
+import type {Baseline, Reading} from '../types.js';
 import type {Tracker} from './contract.js';
 
 /** What `consoleTracker` takes. */
@@ -45,7 +46,8 @@ export function readingLine(reading: Reading): string {
 }
 
 /** The table of one reading, a line a layer. */
-function tableOf(reading: Reading, gates: readonly Gate[]): string[] {
+function tableOf(reading: Reading, baseline: Baseline | undefined): string[] {
+  const gates = baseline?.gates ?? [];
   const retention = `retention${' '.repeat(barWidth)}`;
   const head = ['layer', retention, '95 %', 'R[i,i]', 'drift', 'inversion'];
   const rows = reading.layers.map((layer, i) => {
@@ -66,6 +68,7 @@ function tableOf(reading: Reading, gates: readonly Gate[]): string[] {
     ...textTable([head, ...rows])
       .trimEnd()
       .split('\n'),
+    ...factorSentences(baseline ?? null, reading),
   ];
 }
 
@@ -123,8 +126,8 @@ export function consoleTracker({stream = process.stderr}: ConsoleTrackerOptions 
       }
     },
     reading(reading) {
-      if (stream.isTTY) draw(...tableOf(reading, baseline?.gates ?? []));
-      else say(readingLine(reading));
+      if (stream.isTTY) draw(...tableOf(reading, baseline));
+      else say([readingLine(reading), ...factorWords(baseline ?? null, reading).seen].join('  '));
     },
     finish(state) {
       // The last table stays on the screen.

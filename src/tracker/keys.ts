@@ -1,4 +1,4 @@
-import type {Baseline, Reading, Score} from '../types.js';
+import type {Baseline, FactorReading, Reading, Score} from '../types.js';
 
 /** How W&B and the tables summarise a key over a run. */
 export type SummaryKind = 'min' | 'max' | 'last';
@@ -7,13 +7,18 @@ export type SummaryKind = 'min' | 'max' | 'last';
 export interface MetricKey {
   /** The key itself; a key of one layer is this with `/<layer>` behind it, as `invariance/retention/block_03`. */
   readonly key: string;
-  /** One value a run, or one a layer. */
-  readonly of: 'run' | 'layer';
+  /** One value a run, one a layer, or one a layer and factor: `invariance/factor/hue/block_03`. */
+  readonly of: 'run' | 'layer' | 'factor';
   readonly summary: readonly SummaryKind[];
   /** Symbol or formula of docs/metrics.md, unit and range, in one line. */
   readonly meaning: string;
   /** `i` is the layer's index, 0 for a key of the run. Null where there is no value to log. */
-  readonly value: (reading: Reading, baseline: Baseline | null, i: number) => number | null | undefined;
+  readonly value: (
+    reading: Reading,
+    baseline: Baseline | null,
+    i: number,
+    factor?: FactorReading,
+  ) => number | null | undefined;
 }
 
 /** The x-axis of every chart: optimiser steps since the start of training. */
@@ -219,6 +224,14 @@ export const metricKeys: readonly MetricKey[] = [
   ...ridgeKeys(0, '', 'first labels: class folders, else those given'),
   ...ridgeKeys(1, '_second', 'second labels: those given beside class folders'),
   {
+    key: 'invariance/factor',
+    of: 'factor',
+    summary: ['last'],
+    meaning:
+      'I_t − I_0, change of the invariance to a named transformation of the probes; below 0 = the layer sees more of it than before',
+    value: (_, __, i, factor) => scored(factor?.change[i], 'value'),
+  },
+  {
     key: 'invariance/cost/seconds',
     of: 'run',
     summary: ['last'],
@@ -274,6 +287,11 @@ export function scalarsOf(reading: Reading, baseline: Baseline | null): Record<s
   const segments = layerSegments(reading.layers);
   for (const {key, of, value} of metricKeys) {
     if (of === 'run') put(key, value(reading, baseline, 0));
+    else if (of === 'factor')
+      for (const factor of reading.factors ?? [])
+        segments.forEach((segment, i) =>
+          put(`${key}/${factor.factor}/${segment}`, value(reading, baseline, i, factor)),
+        );
     else segments.forEach((segment, i) => put(`${key}/${segment}`, value(reading, baseline, i)));
   }
   return scalars;

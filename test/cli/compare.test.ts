@@ -2,8 +2,10 @@ import {appendFile, cp, mkdtemp, readFile, readdir, rm} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
+import type {Comparison} from '../../src/compare/index.js';
 import type {RenderedRun} from '../../src/render/index.js';
 import {openJournal} from '../../src/journal/index.js';
+import {withHalves} from '../render/half-samples.js';
 import {halfPace, recordedRun} from '../render/recorded-run.js';
 import {marksOf} from '../render/pictures.js';
 import {run} from './run.js';
@@ -53,5 +55,39 @@ describe('compare', () => {
     expect(code).toBe(0);
     expect(JSON.parse(stdout).layers).toHaveLength(7);
     expect(stderr).toMatch(/some of its journal is left out: journal\.jsonl line \d+ is not JSON/);
+  });
+
+  it('says what is clear by pairs, at 5 % for all layers together, and what that does not say', async () => {
+    const recorded = withHalves(recordedRun(), {own: 0.002});
+    const folder = await journalOf({...recorded, info: {...recorded.info, id: 'paired'}});
+    const {stdout, stderr} = await run(['compare', folder, '--step', '200,400']);
+    expect(stderr).toBe('');
+    expect(stdout).toMatch(/six classes to four \(step 200\).*\(step 400\) +second − first +the same of R/);
+    expect(stdout).toMatch(
+      /^block_05 +0\.\d\d \[.*\] +[+-]\d\.\d\d \[[+-].*\] +[+-]\d\.\d{3} \[[+-].*\] +clear$/m,
+    );
+    expect(stdout).toMatch(/^mean .*[+-]\d\.\d\d \[[+-]/m);
+    expect(stdout).toContain('clear (Holm, 7 layers): R differs on the same probe images');
+    expect(stdout).toContain('of other training seeds this says nothing');
+    const json = await run(['compare', folder, folder, '--step', '200,400', '--json']);
+    const {layers} = JSON.parse(json.stdout) as Comparison;
+    const words = stdout.match(/^\w+ .*clear$/gm)!.map(line => !line.endsWith('not clear'));
+    expect(words.slice(0, 7)).toEqual(layers.map(({clear}) => clear));
+  });
+
+  it('says of runs that were recorded before that only their intervals could be looked at', async () => {
+    const {stdout} = await run(['compare', ...folders]);
+    expect(stdout).toMatch(/intervals over probe images do not overlap\. recorded before/);
+    expect(stdout).not.toContain('Holm');
+  });
+
+  it.each([
+    [[], 'name another run, or two steps of this one'],
+    [['--step', '100'], 'name another run, or two steps of this one'],
+    [['--step', '1,2,3'], 'give one step, or two'],
+    [['--step', '25,400', '--out', 'pictures'], '--out draws the difference of two runs'],
+  ])('refuses one run with %j', async (options, words) => {
+    const {code, stderr} = await run(['compare', folders[0]!, ...options]);
+    expect([code, stderr]).toEqual([2, expect.stringContaining(words)]);
   });
 });

@@ -195,7 +195,7 @@ test('convergence is reported on the first reading after step 0, or when asked',
 test('cost counts every image pushed through the model', async () => {
   const engine = analyticEngine();
   let time = 0;
-  const {baseline, read} = await measure({engine, now: () => (time += 500)});
+  const {baseline, read} = await measure({engine, factors: 'none', now: () => (time += 500)});
   expect(engine.calls.gradients).toBe(baseline.cost.gradients);
   const before = {...engine.calls};
   const reading = await read({moment: at(0)});

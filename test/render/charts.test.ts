@@ -3,11 +3,13 @@ import {parse, scheme, View} from 'vega';
 import {compile} from 'vega-lite';
 import {beforeAll, describe, expect, it} from 'vitest';
 import {forgetting} from '../../src/metrics/index.js';
+import {compareRuns} from '../../src/compare/index.js';
 import {chartsOf, differenceChart, drawSvg, type RenderedRun} from '../../src/render/index.js';
 import {wandbPictures} from '../../src/plugin/wandb-pictures.js';
 import {chartReading, charts} from '../../src/tracker/wandb/content/charts.js';
 import type {TableData} from '../../src/tracker/wandb/content/media.js';
 import {hatchStrokes, marksOf, pictureOf, textsOf} from './pictures.js';
+import {withHalves} from './half-samples.js';
 import {halfPace, recordedRun, syntheticRun} from './recorded-run.js';
 
 const run = recordedRun();
@@ -230,7 +232,7 @@ describe('the other pictures', () => {
 });
 
 describe('the difference of two runs', () => {
-  const slow = halfPace(run);
+  const slow = {...halfPace(run), baseline: run.baseline};
   const draw = (a: RenderedRun, b: RenderedRun) => drawSvg(differenceChart(a, b));
   const scoreOf = (some: RenderedRun, step: number, i: number) => {
     const score = some.readings.find(reading => reading.step === step)!.scores[i]!;
@@ -282,6 +284,22 @@ describe('the difference of two runs', () => {
     ]);
     expect(hatchStrokes(svg)).toBe(3);
     expect(hatchStrokes(await draw(strict, halfPace(strict)))).toBe(3 * 25);
+  });
+
+  it('outlines what is clear by pairs, and says so', async () => {
+    const [a, b] = [withHalves(run), withHalves(slow, {seed: 2})];
+    const clear = [0, 50, 100, 200, 400].flatMap(step =>
+      compareRuns(a, b, {step}).layers.flatMap(layer =>
+        layer.clear === true ? [`step ${step}, ${layer.layer}: `] : [],
+      ),
+    );
+    expect(clear.length).toBeGreaterThan(3);
+    expect(clear.length).toBeLessThan(35);
+    const svg = await draw(a, b);
+    expect(svg.match(/stroke="#1f2328" stroke-width="1.5"/g)).toHaveLength(clear.length);
+    const titles = marksOf(svg).flatMap(({title}) => (title.includes(', clear (A ') ? [title] : []));
+    expect(titles.map(title => title.slice(0, title.indexOf(': ') + 2)).toSorted()).toEqual(clear.toSorted());
+    expect(await draw(run, slow)).not.toContain('stroke-width="1.5"');
   });
 
   it('tells two runs of one name apart, and quotes in names do no harm', async () => {
@@ -350,10 +368,51 @@ describe('the templates', () => {
         .table(run.readings.map(chartReading), run.baseline),
     );
 
+  /** Hue falls in the norm, flip is withheld in all layers. */
+  const factorTable = () => {
+    const layers = run.baseline.layers;
+    const change = layers.map((_, i) => (i === 6 ? -0.3 : 0.01));
+    const reading = {
+      ...chartReading(run.readings.at(-1)!),
+      factors: [
+        {
+          factor: 'hue',
+          invariance: change.map(value => 0.9 + value),
+          change: change.map(value => ({
+            status: 'scored' as const,
+            value,
+            low: value - 0.02,
+            high: value + 0.02,
+          })),
+          ratio: [],
+        },
+        {
+          factor: 'flip',
+          invariance: layers.map(() => null),
+          change: layers.map(() => ({status: 'withheld' as const, reason: 'flip changes nothing'})),
+          ratio: [],
+        },
+      ],
+    };
+    return charts.find(({key}) => key === 'invariance/chart/factors')!.table([reading], run.baseline);
+  };
+
+  it('the factor map tells sure changes in bold, their interval in words, and why others are withheld', async () => {
+    const text = readFileSync('templates/charts/factor-map.json', 'utf8').replace(/\$\{\w+:(\w+)\}/g, '$1');
+    const spec = {...JSON.parse(text), data: {values: table(factorTable())}};
+    const svg = await drawSvg({name: 'factor-map', alt: 'factors', spec});
+    const titles = marksOf(svg).map(mark => mark.title);
+    expect(titles).toContain('norm, hue: −0.300 (−0.320 to −0.280)');
+    expect(titles).toContain('norm, flip: withheld: flip changes nothing');
+    const bold = [...svg.matchAll(/<text[^>]*font-weight="bold"[^>]*>([^<]*)</g)].map(([, words]) => words);
+    expect(bold.filter(words => /^[−+]?0/.test(words!))).toEqual(['−0.30']);
+  });
+
   it.each([
     ['flow', 36, async () => table(await wandbPictures.flow(run.readings.at(-1)!, run.baseline)), {}],
     ['drift-map', 42, async () => chartTable('drift_over_steps'), {layer: 'lineKey', drift: 'lineVal'}],
     ['quality-gates', 7, async () => chartTable('inversion_quality'), {}],
+    ['factor-map', 14, async () => table(factorTable()), {}],
   ] as const)('%s draws from the table that a run logs', async (name, cells, rows, mapping) => {
     const text = readFileSync(`templates/charts/${name}.json`, 'utf8').replace(
       /\$\{field:(\w+)\}/g,

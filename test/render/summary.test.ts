@@ -1,5 +1,6 @@
 import {describe, expect, it} from 'vitest';
-import {summaryOf} from '../../src/render/index.js';
+import {summaryOf, type RenderedRun} from '../../src/render/index.js';
+import {withHalves} from './half-samples.js';
 import {recordedRun, syntheticRun} from './recorded-run.js';
 
 describe('summaryOf', () => {
@@ -21,6 +22,26 @@ describe('summaryOf', () => {
     expect(farthest).toMatch(
       /^block_\d\d moved farthest: its centre went from block [\d.]+ to block [\d.]+\.$/,
     );
+  });
+
+  it('says which layers still changed in the second half, by pairs', () => {
+    const sentenceOf = (run: RenderedRun) => summaryOf(run).kept.filter(text => text.startsWith('Between'));
+    const run = withHalves(recordedRun(), {own: 0.002});
+    expect(sentenceOf(run)).toEqual([
+      'Between step 200 and step 400 block_05 clearly regained some (R on the same probe images, 5 % for all layers together); no other layer changed clearly.',
+    ]);
+    expect(sentenceOf({...run, readings: run.readings.filter(({step}) => step <= 50)})).toEqual([
+      expect.stringMatching(/^Between step 25 and step 50 block_05, norm clearly lost more and block_02/),
+    ]);
+    expect(sentenceOf(withHalves(recordedRun(), {common: 0.02, own: 0.03}))).toEqual([
+      'Between step 200 and step 400 no layer changed clearly.',
+    ]);
+  });
+
+  it('says nothing of changes where there is no reading to compare with, or no pairs', () => {
+    const {readings, ...run} = withHalves(recordedRun());
+    for (const some of [readings.slice(0, 2), recordedRun().readings])
+      expect(summaryOf({...run, readings: some}).kept.join()).not.toContain('Between');
   });
 
   it('draws no conclusion from layers whose inversion did not converge', () => {

@@ -120,7 +120,13 @@ describe('the JSON of the runs', () => {
     expect(refused.status).toBe(409);
     expect(((await refused.json()) as {error: string}).error).toContain('different probe images');
     expect((await get('/api/compare?a=a')).status).toBe(400);
-    expect((await get('/api/compare?a=a&b=b&step=soon')).status).toBe(400);
+    for (const step of ['soon', '1,2,3', '1,then'])
+      expect((await get(`/api/compare?a=a&b=b&step=${step}`)).status).toBe(400);
+    const steps = (await (await get('/api/compare?a=b&b=b&step=25,100')).json()) as {
+      a: {step: number};
+      b: {step: number};
+    };
+    expect([steps.a.step, steps.b.step]).toEqual([25, 100]);
   });
 
   it('tells of each new reading while the run goes on, and stops when it has ended', async () => {

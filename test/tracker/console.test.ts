@@ -85,7 +85,7 @@ it('writes one plain line a reading where there is no terminal', async () => {
   const lines = stream.text.split('\n').filter(line => line.startsWith('step '));
   expect(lines).toEqual([
     'step 0, epoch 0.00  retention 0.983  lowest norm 0.970  3/4 layers scored  (3.2 s)',
-    'step 1000, epoch 10.00  retention 0.483  lowest norm 0.470  3/4 layers scored  (3.2 s)',
+    'step 1000, epoch 10.00  retention 0.483  lowest norm 0.470  3/4 layers scored  (3.2 s)  block_02 now sees hue (0.95 → 0.47).',
   ]);
 });
 

@@ -35,6 +35,7 @@ describe('scalarsOf', () => {
       'invariance/compression': 0.15,
       'invariance/flow_centre/block_02': 1.2,
       'invariance/weight_drift/block_01': 0.02,
+      'invariance/factor/hue/block_02': -0.475,
       'invariance/cost/seconds': 3.2,
     });
     expect(scalars['invariance/retention']).toBeCloseTo((0.5 + 0.48 + 0.47) / 3, 12);
@@ -76,6 +77,7 @@ describe('scalarsOf', () => {
       'invariance/weight_drift/block_01',
       // What the finetuned layer ignores is another inversion, and that one converged.
       'invariance/acquired/block_01',
+      'invariance/factor/hue/block_01',
     ]);
   });
 
@@ -128,7 +130,7 @@ describe('docs/metric-keys.md', () => {
   it('is the table of the code, word for word', () => {
     expect(rows).toEqual(
       metricKeys.map(({key, of, summary, meaning}) => ({
-        key: of === 'layer' ? `${key}/<layer>` : key,
+        key: {run: key, layer: `${key}/<layer>`, factor: `${key}/<factor>/<layer>`}[of],
         summary: summary.join(', '),
         meaning,
       })),
@@ -141,11 +143,11 @@ describe('docs/metric-keys.md', () => {
     );
     const layers = layerSegments(sampleInfo().layers).join('|');
     for (const key of logged) {
-      const documented = key.replace(new RegExp(`/(${layers})$`), '/<layer>');
+      const documented = key.replace(new RegExp(`/(${layers})$`), '/<layer>').replace('/hue/', '/<factor>/');
       expect(rows.map(row => row.key)).toContain(documented);
     }
     for (const {key} of rows) {
-      expect(logged).toContain(key!.replace('<layer>', 'block_00'));
+      expect(logged).toContain(key!.replace('<layer>', 'block_00').replace('<factor>', 'hue'));
     }
   });
 });

@@ -44,6 +44,16 @@ export function sampleBaseline(): Baseline {
     blocks: sampleLayers.slice(0, 3),
     ceiling: around(0.95),
     floor: around(0.3),
+    factors: [
+      {
+        factor: 'hue',
+        strength: 0.5,
+        invariance: [0.9, 0.9, 0.95, 0.9],
+        ratio: [0.2, 0.2, 0.2, 0.2],
+        pixels: 0.99,
+        random: [0.9, 0.9, 0.9, 0.9],
+      },
+    ],
     controls: {noise: [0.01, 0.02, 0.01, 0], permuted: [0, 0, 0, 0]},
     flow: [0.5, null, 1.5, null],
     gates: sampleLayers.map((layer, i) => ({
@@ -82,6 +92,17 @@ export function sampleReading(step: number): Reading {
     meanScore: (scoreOf(0) + scoreOf(2) + scoreOf(3)) / 3,
     flow: {centre: [0.5, null, 1.2, null], strongest: [0, null, 1, null]},
     compression: {layers: [0, null, 0.15, null], mean: 0.15},
+    factors: [
+      {
+        factor: 'hue',
+        invariance: [0.9, 0.9, 0.95 * kept, 0.9],
+        change: sampleLayers.map((layer, i) => {
+          const change = i === 2 ? 0.95 * (kept - 1) : 0;
+          return {status: 'scored', value: change, low: change - 0.01, high: change + 0.01};
+        }),
+        ratio: [0.2, 0.2, 0.3, 0.2],
+      },
+    ],
     weightDrift: [0.01, 0.02, 0.03, null],
     cost: {seconds: 3.2, forwards: 160, gradients: 0},
   };

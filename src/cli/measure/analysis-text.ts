@@ -1,3 +1,4 @@
+import {factorSentences, factorTable} from '../../factors/index.js';
 import {deeperHalf, notConverged} from '../../metrics/index.js';
 import type {Gate, Score} from '../../types.js';
 import type {Analysis} from './analysis.js';
@@ -34,6 +35,7 @@ export function analysisText(analysis: Analysis): string {
     ...withheld,
     ...acquiredText(analysis),
     ...ridgeText(analysis),
+    ...factorText(analysis),
     ...(unconverged([...gates, ...(analysis.acquiredGates ?? [])]).length > 0 ? [BRACKETS] : []),
     summaryText(analysis),
     ...convergenceText(analysis),
@@ -62,6 +64,18 @@ function acquiredText({layers, A, novelty, gates, acquiredGates}: Analysis): str
     '',
     textTable([['layer', 'A', 'novelty', 'inversion of the finetuned layer'], ...rows]),
     ...withheld,
+  ];
+}
+
+/** Which invariances changed; nothing where no factor was asked for. */
+function factorText({layers, factors, drift}: Analysis): string[] {
+  if (!factors) return [];
+  const {pretrained, finetuned} = factors;
+  return [
+    '',
+    textTable(factorTable(layers, pretrained, finetuned)),
+    ...factorSentences({factors: pretrained}, {layers, factors: finetuned, drift}),
+    '',
   ];
 }
 

@@ -3,6 +3,8 @@ import type {
   Baseline,
   Cost,
   Estimates,
+  FactorBaseline,
+  FactorReading,
   Fingerprint,
   Gate,
   Reading,
@@ -35,6 +37,8 @@ export interface Analysis {
   controls: Baseline['controls'];
   /** Of the images inverted from the pretrained layers: what row i of R, W0 and the floor is worth. */
   gates: Gate[];
+  /** What a named transformation of the probes changes, in the pretrained model and now; null where none was asked for. */
+  factors: {pretrained: FactorBaseline[]; finetuned: FactorReading[]} | null;
   /** Of those inverted from the finetuned layers: what column j of A is worth. Null without A. */
   acquiredGates: Gate[] | null;
   fingerprint: Fingerprint;
@@ -61,6 +65,8 @@ export function analysisOf(info: MeasurerInfo, baseline: Baseline, reading: Read
     ridge: reading.ridge?.map((of, at) => ({baseline: baseline.ridge![at]!, reading: of})) ?? null,
     controls: baseline.controls,
     gates: baseline.gates,
+    factors:
+      baseline.factors && reading.factors ? {pretrained: baseline.factors, finetuned: reading.factors} : null,
     acquiredGates: reading.acquired?.gates ?? null,
     fingerprint: baseline.fingerprint,
     probes: info.probes,

@@ -1,5 +1,6 @@
 import type {LayerSelection} from '../../engine/index.js';
 import type {ErrorCode} from '../../errors.js';
+import type {FactorSelection} from '../../factors/index.js';
 import type {InversionOptions} from '../../inversion/index.js';
 import type {Baseline, Fingerprint, Images, LayerName, Moment, Pooling, Reading} from '../../types.js';
 import type {LabelSource} from '../../probes/index.js';
@@ -27,6 +28,8 @@ export interface MeasurerSpec {
   scratch?: string;
   /** Default preset fast. */
   inversion?: InversionOptions;
+  /** Named transformations of the probes; default five. */
+  factors?: FactorSelection;
   /** Default `defaultCacheFolder()`; null keeps inversions in memory. */
   cache?: string | null;
   /** Threads of each process; default 1. */

@@ -23,7 +23,8 @@ const NICENESS = 10;
 interface Opened {
   /** The pretrained folder, which gives what checkpoints leave out. */
   base: string;
-  options: Required<Omit<MeasurerOptions, 'onProgress' | 'onNotice' | 'now'>>;
+  options: Required<Omit<MeasurerOptions, 'onProgress' | 'onNotice' | 'now' | 'factors'>> &
+    Pick<MeasurerOptions, 'factors'>;
   info: MeasurerInfo;
 }
 
@@ -75,7 +76,19 @@ async function open(spec: MeasurerSpec): Promise<Opened> {
   const reference = engine.weights();
   return {
     base: spec.pretrained,
-    options: {engine, probes, labels, seeds, reference, floor, scratch, inversion, cache, workers},
+    options: {
+      engine,
+      probes,
+      labels,
+      seeds,
+      reference,
+      floor,
+      scratch,
+      inversion,
+      cache,
+      workers,
+      factors: spec.factors,
+    },
     info: {
       engine: engine.description,
       layers: engine.layers,

@@ -5,7 +5,7 @@ import {join} from 'node:path';
 import {promisify} from 'node:util';
 import sharp from 'sharp';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
-import type {Score} from '../../../src/types.js';
+import type {FactorReading, Score} from '../../../src/types.js';
 
 interface Output {
   finetunes: {
@@ -14,7 +14,7 @@ interface Output {
     fingerprint: string;
     layers: string[];
     accuracy: number;
-    readings: {step: number; scores: Score[]; weightDrift: number[]}[];
+    readings: {step: number; scores: Score[]; weightDrift: number[]; factors: FactorReading[]}[];
     factor: {step: number; similarity: number[]}[];
   }[];
   pictures: {png: string; svg: string};
@@ -123,6 +123,19 @@ describe('the demo, as a user runs it', () => {
     const [colour, shape] = output.finetunes.map(({factor}) => factor.at(-1)!.similarity);
     for (const [i, blind] of shape!.entries()) expect(blind - colour![i]!).toBeGreaterThan(0.1);
     expect(mean(shape!) - mean(colour!)).toBeGreaterThan(0.3);
+  });
+
+  it('names what was forgotten: hue, and no other factor, and only by the task which needs colour', () => {
+    const [colour, shape] = output.finetunes.map(({readings}) => readings.at(-1)!.factors);
+    expect(colour!.map(({factor}) => factor)).toEqual(['hue', 'brightness', 'blur', 'flip', 'shift']);
+    const falls = ({change}: FactorReading) =>
+      change.filter(score => score.status === 'scored' && score.high! < 0 && score.value < -0.05).length;
+    const [hue, ...others] = colour!;
+    expect(falls(hue!)).toBeGreaterThanOrEqual(4);
+    expect(mean(valuesOf(hue!.change))).toBeLessThan(-0.4);
+    expect(mean(hue!.invariance as number[])).toBeLessThan(0.45);
+    for (const factor of [...others, ...shape!]) expect(falls(factor)).toBe(0);
+    expect(mean(shape![0]!.invariance as number[])).toBeGreaterThan(0.6);
   });
 
   it('does not mistake moved weights for forgetting', () => {

@@ -1,4 +1,4 @@
-import type {Baseline, Reading, Score} from '../../../types.js';
+import type {Baseline, FactorReading, Reading, Score} from '../../../types.js';
 import type {TableData} from './media.js';
 
 /** A custom chart on one of W&B's own presets; all of them overlay the runs that are selected. */
@@ -25,6 +25,8 @@ export interface ChartReading {
   centre: (number | null)[];
   /** D_t[i, i], one a layer. */
   drift: (number | null)[];
+  /** Change of the named transformations, where there is a panel. */
+  factors?: readonly FactorReading[];
 }
 
 /** Retention scores of a reading, null where withheld. */
@@ -39,6 +41,7 @@ export function chartReading(reading: Reading): ChartReading {
     scores: reading.scores,
     centre: reading.flow.centre,
     drift: reading.layers.map((_, i) => reading.drift.unbiased[i]?.[i] ?? null),
+    ...(reading.factors && {factors: reading.factors}),
   };
 }
 
@@ -110,6 +113,34 @@ export const charts: readonly Chart[] = [
       columns: ['step', 'lineKey', 'lineVal'],
       data: readings.flatMap(({step, layers, drift}) => drift.map((value, i) => [step, layers[i]!, value])),
     }),
+  },
+  {
+    key: 'invariance/chart/factors',
+    preset: 'wandb/lineseries/v0',
+    fields: {step: 'place', lineKey: 'factor', lineVal: 'change'},
+    strings: {
+      title: 'Change of the invariance to each factor by layer, last reading',
+      xname: 'layer, shallow to deep',
+    },
+    grows: false,
+    table(readings, {factors: before = []}) {
+      const {layers, factors = []} = readings.at(-1)!;
+      return {
+        columns: ['place', 'layer', 'factor', 'change', 'low', 'high', 'pretrained', 'now', 'reason'],
+        data: factors.flatMap(({factor, change, invariance}) => {
+          const pretrained = before.find(one => one.factor === factor)?.invariance;
+          return change.map((score, i) => [
+            i,
+            layers[i]!,
+            factor,
+            ...(score.status === 'scored' ? [score.value, score.low, score.high] : [null, null, null]),
+            pretrained?.[i] ?? null,
+            invariance[i]!,
+            score.status === 'scored' ? null : score.reason,
+          ]);
+        }),
+      };
+    },
   },
   {
     key: 'invariance/chart/inversion_quality',

@@ -16,7 +16,8 @@ export function summaryKinds(layers: readonly LayerName[]): Map<string, readonly
   const segments = layerSegments(layers);
   const kinds = new Map<string, readonly SummaryKind[]>();
   for (const {key, of, summary} of metricKeys) {
-    if (key === stepKey || key === epochKey) continue;
+    // Factors are not known before the baseline is; their keys keep the last value, as all that is named nowhere.
+    if (key === stepKey || key === epochKey || of === 'factor') continue;
     for (const name of of === 'run' ? [key] : segments.map(segment => `${key}/${segment}`))
       kinds.set(name, summary);
   }

@@ -83,6 +83,19 @@ describe('the charts of a run', () => {
     });
   });
 
+  it('show how the invariance to each factor changed, layer by layer', () => {
+    const {columns, data} = tableOf('factors', readings);
+    expect(columns.slice(0, 4)).toEqual(['place', 'layer', 'factor', 'change']);
+    const last = readings.at(-1)!.factors![0]!;
+    expect(data.map(row => row.slice(0, 4))).toEqual(
+      sampleLayers.map((layer, i) => {
+        const score = last.change[i]!;
+        return [i, layer, 'hue', score.status === 'scored' ? score.value : null];
+      }),
+    );
+    expect(data[2]!.slice(6)).toEqual([0.95, last.invariance[2], null]);
+  });
+
   it('each draw, on a preset of W&B, columns that their table has, under a title of their own', () => {
     const axes: Record<string, string[]> = {
       'wandb/bar/v0': ['label', 'value'],
@@ -97,7 +110,11 @@ describe('the charts of a run', () => {
     const titles = charts.map(({strings}) => strings.title);
     expect(titles.every(Boolean)).toBe(true);
     expect(new Set(titles).size).toBe(charts.length);
-    expect(charts.flatMap(({strings}) => strings.xname ?? [])).toEqual(['step', 'step']);
+    expect(charts.flatMap(({strings}) => strings.xname ?? [])).toEqual([
+      'step',
+      'step',
+      'layer, shallow to deep',
+    ]);
   });
 
   it('are sent with every reading, but for those that grow with the run', () => {

@@ -106,6 +106,7 @@ describe('the rows of a run', () => {
       'invariance/retention_matrix_table',
       'invariance/chart/retention_by_layer_table',
       'invariance/chart/flow_table',
+      'invariance/chart/factors_table',
       'invariance/chart/inversion_quality_table',
       'invariance/chart/deepest_retention_table',
       'invariance/chart/retention_over_steps_table',
