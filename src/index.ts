@@ -40,7 +40,7 @@ export {
 } from './plugin/index.js';
 export type {FactorSelection} from './factors/index.js';
 export type {TextStream} from './terminal/index.js';
-export type {MonitorProbes, ProbeSource, TensorBatch, TensorDataset} from './probes/index.js';
+export type {LabelSource, MonitorProbes, ProbeSource, TensorBatch, TensorDataset} from './probes/index.js';
 export {
   consoleTracker,
   memoryTracker,

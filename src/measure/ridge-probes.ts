@@ -106,7 +106,7 @@ function judged(
   if (!before || !scores) return {accuracy, change: withheld(UNREADABLE), kept: withheld(UNREADABLE)};
   return {
     accuracy,
-    change: accuracyChange(before.scores, scores, labels),
+    change: accuracyChange(before.scores, scores, labels, {refitted: true}),
     kept: before.probe
       ? accuracyChange(before.scores, before.probe.leaveOneOut(features), labels)
       : withheld(TOO_LARGE),

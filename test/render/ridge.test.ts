@@ -45,7 +45,7 @@ describe('the report', () => {
     const labelled = {
       ...run,
       baseline: {
-        ...run.baseline!,
+        ...run.baseline,
         ridge: [{labels: 'class folders', classes: 8, chance: 0.125, accuracy: each(0.5)}],
       },
       readings: [

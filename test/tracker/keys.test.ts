@@ -69,8 +69,7 @@ describe('scalarsOf', () => {
   });
 
   it('has only what needs no inversion of a layer whose inversion did not converge', () => {
-    const {ridge: _, ...unlabelled} = acquired;
-    const keys = Object.keys(scalarsOf(unlabelled, sampleBaseline())).filter(key =>
+    const keys = Object.keys(scalarsOf({...acquired, ridge: []}, sampleBaseline())).filter(key =>
       key.endsWith('/block_01'),
     );
     expect(keys).toEqual([
