@@ -96,7 +96,7 @@ export function sampleReading(step: number): Reading {
       {
         factor: 'hue',
         invariance: [0.9, 0.9, 0.95 * kept, 0.9],
-        change: sampleLayers.map((layer, i) => {
+        change: sampleLayers.map((_, i) => {
           const change = i === 2 ? 0.95 * (kept - 1) : 0;
           return {status: 'scored', value: change, low: change - 0.01, high: change + 0.01};
         }),
