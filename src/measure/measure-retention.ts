@@ -1,6 +1,13 @@
 import type {Engine} from '../engine/index.js';
 import type {CacheEntry} from '../inversion/index.js';
-import {ckaOfHalves, halfSamples, retentionMatrix, retentionRow, type Halves} from '../metrics/index.js';
+import {
+  ckaOfHalves,
+  halfSamples,
+  halfSums,
+  retentionMatrix,
+  retentionRow,
+  type Halves,
+} from '../metrics/index.js';
 import type {Estimates, Gram, LayerName} from '../types.js';
 import type {Inversions} from './inversions.js';
 
@@ -38,13 +45,14 @@ export async function measureRetention({
   ) => Promise<void> | void;
 }): Promise<Retained> {
   const halves = halfSamples(own[0]!.n);
+  const ownSums = own.map(gram => halfSums(gram, halves));
   const rows = [];
   const diagonal: Halves[] = [];
   const pairs: Halves[][] = [];
   for (const [row, layer] of engine.layers.entries()) {
     const entry = await inversions.of(layer);
     const inverted = await engine.grams(entry.images);
-    const onHalves = (j: number) => ckaOfHalves(own[j]!, inverted[j]!, halves);
+    const onHalves = (j: number) => ckaOfHalves(ownSums[j]!, halfSums(inverted[j]!, halves));
     rows.push(retentionRow({probes: own, inverted}));
     diagonal.push(onHalves(row));
     pairs.push(columns.map(j => (j === row ? diagonal[row]! : onHalves(j))));

@@ -10,6 +10,7 @@ export {MIN_RANGE, withheldBy} from './score.js';
 export {withheld} from './similarity.js';
 export {
   ckaOfHalves,
+  halfSums,
   HALF_SAMPLES,
   halfSamples,
   type Halves,

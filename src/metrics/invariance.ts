@@ -1,7 +1,7 @@
 import type {Gram, Score} from '../types.js';
 import {cka} from './cka.js';
 import {selectImages} from './gram.js';
-import {ckaOfHalves, intervalOfHalves, type Halves} from './halves.js';
+import {ckaOfHalves, halfSums, intervalOfHalves, type Halves} from './halves.js';
 import {CONSTANT, TOO_FEW, withheld, MIN_IMAGES} from './similarity.js';
 
 /** Squared distances from float32 Grams are not known better than this share of the squared norms. */
@@ -30,6 +30,7 @@ const NONE: Invariance = {value: null, ratio: null, halves: null};
 export function invariances(joint: Gram, n: number, halves: readonly Uint32Array[]): Invariance[] {
   const own = blockOf(joint, 0, n);
   const spread = meanDistance(own);
+  const ownSums = halfSums(own, halves);
   return Array.from({length: joint.n / n - 1}, (_, t) => {
     const start = (t + 1) * n;
     const other = blockOf(joint, start, n);
@@ -37,7 +38,11 @@ export function invariances(joint: Gram, n: number, halves: readonly Uint32Array
     if (spread === null || meanDistance(other) === null || similarity.status === 'withheld') return NONE;
     let moved = 0;
     for (let k = 0; k < n; k++) moved += Math.sqrt(squaredDistance(joint, k, start + k)) / n;
-    return {value: similarity.value, ratio: moved / spread, halves: ckaOfHalves(own, other, halves)};
+    return {
+      value: similarity.value,
+      ratio: moved / spread,
+      halves: ckaOfHalves(ownSums, halfSums(other, halves)),
+    };
   });
 }
 

@@ -1,8 +1,19 @@
 import {describe, expect, it} from 'vitest';
-import {halfSamples, migration, packHalves, unpackHalves, type Halves} from '../../src/metrics/index.js';
+import {
+  cka,
+  ckaOfHalves,
+  gramOf,
+  halfSamples,
+  halfSums,
+  migration,
+  packHalves,
+  selectImages,
+  unpackHalves,
+  type Halves,
+} from '../../src/metrics/index.js';
 import {seededRandom} from '../../src/random.js';
 import type {Matrix, Score} from '../../src/types.js';
-import {both, gateOf} from './samples.js';
+import {both, gateOf, normalGram, rowsOf, valueOf} from './samples.js';
 
 const blocks = [0, 1, 2];
 const gates = [0, 1, 2].map(() => gateOf({fvu: 0.01}));
@@ -111,6 +122,25 @@ describe('half-samples', () => {
     }
     expect(halfSamples(9)).toEqual(halves);
     expect(new Set(halves.map(half => half.join())).size).toBeGreaterThan(80);
+  });
+
+  it('have the CKA that each would have alone', () => {
+    const [K, L] = [normalGram(17, 5, 1), normalGram(17, 9, 2)];
+    const halves = halfSamples(17);
+    const values = ckaOfHalves(halfSums(K, halves), halfSums(L, halves))!;
+    halves.forEach((half, at) => {
+      const alone = cka(selectImages(K, half), selectImages(L, half), 'unbiased');
+      expect(values[at]).toBeCloseTo(valueOf(alone), 10);
+    });
+  });
+
+  it('are withheld where they are too few, or where a layer is constant on one of them', () => {
+    const halves = halfSamples(7);
+    const K = normalGram(7, 3, 1);
+    expect(ckaOfHalves(halfSums(K, halves), halfSums(K, halves))).toBeNull();
+    const spike = gramOf(rowsOf(Array.from({length: 12}, (_, image) => [image === 3 ? 5 : 1])));
+    const dozen = halfSamples(12);
+    expect(ckaOfHalves(halfSums(spike, dozen), halfSums(normalGram(12, 3, 1), dozen))).toBeNull();
   });
 
   it('come back from their packed text within 1/65534, and what is withheld as such', () => {

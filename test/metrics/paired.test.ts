@@ -2,6 +2,7 @@ import {describe, expect, it} from 'vitest';
 import {
   cka,
   ckaOfHalves,
+  halfSums,
   gramOf,
   halfSamples,
   holm,
@@ -151,7 +152,11 @@ function clearShares({worse, trials, count}: Record<'worse' | 'trials' | 'count'
     const p = networks({count, layers, worse, seed}).map(pair => {
       const [a, b] = pair.map(([probes, inverted]) => ({
         value: valueOf(cka(probes!, inverted!, 'unbiased')),
-        halves: unpackHalves(packHalves([ckaOfHalves(probes!, inverted!, halves)], 100), 1, 100)[0]!,
+        halves: unpackHalves(
+          packHalves([ckaOfHalves(halfSums(probes!, halves), halfSums(inverted!, halves))], 100),
+          1,
+          100,
+        )[0]!,
       }));
       return pairedTest(
         b!.value - a!.value,

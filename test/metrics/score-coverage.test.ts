@@ -2,6 +2,7 @@ import {expect, it} from 'vitest';
 import {
   cka,
   ckaOfHalves,
+  halfSums,
   exactCka,
   gramOf,
   halfSamples,
@@ -80,7 +81,10 @@ it('the interval of a score covers the score of all images, seeds and random net
     const sample = pairsOfImages(count, 1000 + trial);
     const measure = (layer: Layer) => {
       const [own, inverted] = [gramOf(rowsOf(layer, sample.images)), gramOf(rowsOf(layer, sample.inverted))];
-      return {value: valueOf(cka(own, inverted, 'unbiased')), halves: ckaOfHalves(own, inverted, halves)};
+      return {
+        value: valueOf(cka(own, inverted, 'unbiased')),
+        halves: ckaOfHalves(halfSums(own, halves), halfSums(inverted, halves)),
+      };
     };
     const [now, top] = [measure(finetuned), measure(pretrained)];
     const chance = Array.from({length: draws}, (_, k) => measure(randomLayer(draws * trial + k)));
