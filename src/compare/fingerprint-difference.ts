@@ -16,8 +16,10 @@ const reasons = {
  */
 export function fingerprintDifference(a: Fingerprint, b: Fingerprint): string | null {
   if (a.id === b.id) return null;
+  const differs = (part: keyof typeof reasons) => JSON.stringify(a[part]) !== JSON.stringify(b[part]);
+  // Weights are hashed as far as layers are measured: other layers tell nothing of the pretrained model.
   const differing = (Object.keys(reasons) as (keyof typeof reasons)[]).filter(
-    part => JSON.stringify(a[part]) !== JSON.stringify(b[part]),
+    part => differs(part) && !(part === 'pretrained' && differs('layers')),
   );
   const words =
     differing.map(part => `${reasons[part]} (${shown(a[part])} against ${shown(b[part])})`).join('; ') ||

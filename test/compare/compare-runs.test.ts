@@ -123,6 +123,14 @@ describe('compareRuns', () => {
 });
 
 describe('fingerprintDifference', () => {
+  it('takes other layers for no other pretrained weights, which are hashed as far as they are measured', () => {
+    const other = {...fingerprint, id: 'f2', pretrained: 'p2', layers: ['block_00']};
+    expect(fingerprintDifference(fingerprint, other)).toMatch(/^they measured different layers/);
+    expect(fingerprintDifference(fingerprint, {...other, layers: fingerprint.layers})).toMatch(
+      /^they started from different pretrained weights/,
+    );
+  });
+
   it('is null for equal fingerprints and names every part that differs', () => {
     expect(fingerprintDifference(fingerprint, {...fingerprint})).toBeNull();
     const other = {

@@ -1,3 +1,4 @@
+import {openOrtEngine} from '../../src/engine/index.js';
 import {expect, test} from 'vitest';
 import type {Weights} from '../../src/engine/index.js';
 import {drawSeeds, fingerprintOf, inversionKeys, inversionOptions} from '../../src/inversion/index.js';
@@ -68,4 +69,19 @@ test('another floor is another fingerprint, and the same inversions', () => {
   );
   expect(new Set(ids).size).toBe(4);
   expect(fingerprintOf({...inputs, floor: [engine.randomWeights(0)]}).id).toBe(ids[2]);
+});
+
+test('another pooling is another fingerprint, of the same pretrained weights', async () => {
+  const folder = 'test/fixtures/architectures/vit';
+  const [cls, tokens] = await Promise.all(
+    (['cls', 'tokens'] as const).map(async pooling => {
+      const ort = await openOrtEngine({folder, pooling});
+      const print = fingerprintOf({...inputs, engine: ort, weights: ort.weights(), floor: 8});
+      await ort.dispose();
+      return print;
+    }),
+  );
+  expect(cls!.id).not.toBe(tokens!.id);
+  expect(cls!.pretrained).toBe(tokens!.pretrained);
+  expect(cls!.floor).toBe('random 0 to 7');
 });

@@ -28,7 +28,7 @@ describe.skipIf(!existsSync(folder))('the official STIR code agrees (needs ../sh
   let seeds: Images;
   let expected: Expected;
   beforeAll(async () => {
-    engine = await openOrtEngine({folder: `${folder}/pretrained`});
+    engine = await openOrtEngine({folder: `${folder}/pretrained`, pooling: 'tokens'});
     probes = await readTensorImages(`${folder}/inputs.safetensors`, 'images');
     seeds = await readTensorImages(`${folder}/inputs.safetensors`, 'seeds');
     expected = JSON.parse(await readFile(`${folder}/expected.json`, 'utf8')) as Expected;
@@ -51,7 +51,7 @@ describe.skipIf(!existsSync(folder))('the official STIR code agrees (needs ../sh
       const differences = images.data.map((value, at) => Math.abs(value - official.data[at]!));
       expect(Math.max(...differences)).toBeLessThan(1e-3);
 
-      const finetuned = await openOrtEngine({folder: `${folder}/finetuned`});
+      const finetuned = await openOrtEngine({folder: `${folder}/finetuned`, pooling: 'tokens'});
       const [own, inverted] = [await finetuned.grams(probes), await finetuned.grams(images)];
       const R = expected.short[`it${steps}_layer${layer}`]!.R_layer0_layer4;
       [0, 4].forEach((column, at) => {

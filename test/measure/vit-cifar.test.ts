@@ -24,6 +24,7 @@ describe.skipIf(!existsSync(model))('an independent PyTorch reference agrees (ne
     expected = JSON.parse(await readFile(`${model}/expected.json`, 'utf8'));
     measurer = startChildMeasurer({
       pretrained: `${model}/pretrained`,
+      pooling: 'tokens',
       probes: `${model}/probes.safetensors:images`,
       seeds: `${model}/probes.safetensors:seeds`,
       floor: [`${model}/random`],
