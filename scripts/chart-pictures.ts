@@ -7,14 +7,14 @@
 import {mkdir, writeFile} from 'node:fs/promises';
 import sharp from 'sharp';
 import {chartsOf, differenceChart, drawPng, drawSvg} from '../src/render/index.js';
-import {halfPace, recordedRun, withScratch} from '../test/render/recorded-run.js';
+import {halfPace, recordedRun} from '../test/render/recorded-run.js';
 
 const FOLDER = 'docs/pictures/charts';
 /** Two of seven layers fail it: withheld cells are to be seen. */
 const THRESHOLD = 0.09;
 
 await mkdir(FOLDER, {recursive: true});
-const run = withScratch(recordedRun({threshold: THRESHOLD}));
+const run = recordedRun({threshold: THRESHOLD});
 const oneReading = {...run, readings: run.readings.slice(-1)};
 const [retentionLayers] = chartsOf(oneReading);
 for (const chart of [...chartsOf(run), retentionLayers!, differenceChart(run, halfPace(run))]) {

@@ -157,15 +157,12 @@ function reachOf(
 }
 
 /** The run as it stood on record before floors of several networks, intervals of R, gains and losses. */
-export function ofBefore(run: RenderedRun & {baseline: Baseline}): RenderedRun & {baseline: Baseline} {
-  const {floorSpread: _, ...baseline} = run.baseline;
-  return {
-    ...run,
-    baseline,
-    readings: run.readings.map(
-      ({retentionIntervals: _, gain: _g, loss: _l, arrival: _a, ...reading}) => reading,
-    ),
-  };
+export function ofBefore(given: RenderedRun & {baseline: Baseline}): RenderedRun & {baseline: Baseline} {
+  const run = structuredClone(given);
+  delete run.baseline.floorSpread;
+  for (const reading of run.readings)
+    for (const name of ['retentionIntervals', 'gain', 'loss', 'arrival'] as const) delete reading[name];
+  return run;
 }
 
 /** The run with a network that was trained from scratch on the new task: it stands in the middle of the scale. */

@@ -68,8 +68,10 @@ describe('summaryOf', () => {
     last.gain![5] = last.loss![5] = last.scores[5];
     last.compression = {layers: last.compression.layers.with(5, null), mean: null};
     const {kept, moved} = summaryOf(run);
-    expect(moved.pop()).toBe('Gain and loss are not known of block_05.');
-    for (const sentence of [...kept, ...moved]) expect(sentence).not.toContain('block_05');
+    const unknown = 'Gain and loss are not known of block_05.';
+    expect(moved).toContain(unknown);
+    for (const sentence of [...kept, ...moved].filter(text => text !== unknown))
+      expect(sentence).not.toContain('block_05');
   });
 
   it('says of layers that the architecture alone nearly equals whether R lies under its ceiling', () => {

@@ -39,8 +39,9 @@ export function analysisText(analysis: Analysis, baseline: Baseline, reading: Re
     const score = scores[i]!;
     return score.status === 'withheld' ? [`${layer}: retention withheld, ${score.reason}`] : [];
   });
+  const table = textTable([[...head, 'drift', 'weights', 'inversion'], ...rows]);
   return [
-    textTable([[...head, 'drift', 'weights', 'inversion'], ...rows]),
+    withheld.length ? table : table.trimEnd(),
     ...withheld,
     ...movedText(analysis),
     ...acquiredText(analysis),
