@@ -82,7 +82,7 @@ export default tseslint.config(
       'boundaries/elements': [
         {
           type: 'base',
-          pattern: 'src/(errors|images|listed|protobuf|random|rounding|runs-folder|types).ts',
+          pattern: 'src/(errors|images|listed|marks|movement|protobuf|random|rounding|runs-folder|types).ts',
           mode: 'full',
         },
         {type: 'public', pattern: 'src/index.ts', mode: 'full'},

@@ -252,7 +252,7 @@ export interface Reading extends Moment {
    * inversion of layer i did not converge.
    */
   flow: {centre: (number | null)[]; strongest: (number | null)[]};
-  /** C_t(i): positive = moved to shallower layers; `mean` is over the deeper half of the blocks. */
+  /** C_t(i): positive = the centre of mass lies shallower, by moving or by forgetting; `mean` is over the deeper half of the blocks. */
   compression: {layers: (number | null)[]; mean: number | null};
   /** G_t(i): mean over the blocks j of max(R_t[i, j] − W0[i, j], 0), one a layer. Something moved only where its low is above 0. */
   gain?: Score[];

@@ -67,7 +67,7 @@ export function flowWeights(
   return weights;
 }
 
-/** How far invariances moved to shallower layers, as shares of the depth. */
+/** How much shallower the centre of mass of invariances lies, as shares of the depth. */
 export interface Compression {
   /** C_t(i), one a layer; null for layers that are no blocks and where it is not known. */
   layers: (number | null)[];
@@ -76,7 +76,7 @@ export interface Compression {
 }
 
 /**
- * C_t(i) = (com_0(i) − com_t(i)) / (L − 1) over the L blocks: positive = moved to shallower layers, what Merlin et al.
+ * C_t(i) = (com_0(i) − com_t(i)) / (L − 1) over the L blocks: positive = the centre lies shallower, what Merlin et al.
  * 2023 call compression. `mean` is over the deeper half of the blocks, and null unless every one of those is known, so that
  * one curve never averages different layers.
  *

@@ -6,7 +6,7 @@ export {notConverged} from './gate.js';
 export {selectImages} from './gram.js';
 export {difference} from './retention.js';
 export {holm, pairedDifference, pairedTest} from './paired.js';
-export {MIN_RANGE, withheldBy} from './score.js';
+export {withheldBy} from './score.js';
 export {withheld} from './similarity.js';
 export {
   ckaOfHalves,

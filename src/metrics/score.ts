@@ -6,7 +6,7 @@ import {MIN_IMAGES, TOO_FEW, withheld} from './similarity.js';
 import {studentDraws, studentQuantile} from './student.js';
 
 /** A ceiling less than this above its floor leaves no range in which a score could be read. */
-export const MIN_RANGE = 0.1;
+const MIN_RANGE = 0.1;
 
 /**
  * The retention score of each layer: r_t[i] = (R_t[i, i] − N[i, i]) / (W0[i, i] − N[i, i]), unbiased estimates. 1 = all
@@ -163,7 +163,7 @@ function scaleOf(
   if (range - unsure < MIN_RANGE) {
     const by = unsure > 0 ? `${bottom.toFixed(3)} ± ${unsure.toFixed(3)}` : bottom.toFixed(3);
     return withheld(
-      `floor too close to ceiling: ${by} and ${top.toFixed(3)} are less than ${MIN_RANGE} apart`,
+      `floor too close to ceiling: the architecture alone gives ${by} of ${top.toFixed(3)} here, pretraining added too little to measure`,
     );
   }
   return {status: 'ready', bottom, range, error};

@@ -51,7 +51,7 @@ export const wandbPictures: Pictures = {
   },
   async flow(reading, baseline) {
     const {flowRows} = await import('../render/index.js');
-    const columns = ['from', 'row', 'to', 'column', 'share', 'initial', 'centre'] as const;
+    const columns = ['from', 'row', 'to', 'column', 'share', 'initial', 'centre', 'reason'] as const;
     return {
       columns: [...columns],
       data: flowRows(baseline, reading).map(row => columns.map(column => row[column])),

@@ -1,4 +1,5 @@
 import type {TopLevelSpec} from 'vega-lite';
+import {similarityOf} from '../marks.js';
 import type {Baseline, Reading} from '../types.js';
 import {
   driftRows,
@@ -8,6 +9,8 @@ import {
   gateRows,
   matrixRows,
   retentionRows,
+  similarityRows,
+  type ScoredReading,
 } from './rows.js';
 import {wordsOf, type RenderedRun} from './run.js';
 import {fillTemplate, type TemplateName} from './template.js';
@@ -43,8 +46,9 @@ export function chartsOf(run: RenderedRun): Chart[] {
   const {baseline, readings} = run;
   const last = readings.at(-1);
   return [
-    ...(last && readings.length > 1 ? [retentionMap(readings, last), retentionSteps(readings)] : []),
+    ...(last && readings.length > 1 ? [retentionMap(run, last), retentionSteps(readings)] : []),
     ...(last && readings.length === 1 ? [retentionLayers(run, last)] : []),
+    ...(baseline && last ? [similarityLayers(run, baseline, last)] : []),
     ...(baseline ? [startMatrix(baseline)] : []),
     ...(baseline && last
       ? [
@@ -59,12 +63,18 @@ export function chartsOf(run: RenderedRun): Chart[] {
   ];
 }
 
-function retentionMap(readings: readonly Reading[], last: Reading): Chart {
+/** Beside its scores R, which is shown where there is no score. */
+function withSimilarity({baseline}: RenderedRun, reading: Reading): ScoredReading {
+  return {...reading, similarity: reading.layers.map((_, i) => similarityOf(reading, baseline, i))};
+}
+
+function retentionMap(run: RenderedRun, last: Reading): Chart {
+  const {readings} = run;
   return {
     name: 'retention-map',
     alt: `Retention score of ${last.layers.length} layers at ${readings.length} steps; the table below holds the last.`,
     spec: fillTemplate('retention-map', {
-      rows: retentionRows(readings),
+      rows: retentionRows(readings.map(reading => withSimilarity(run, reading))),
       size: mapSize(readings.length, last.layers.length),
     }),
   };
@@ -76,7 +86,7 @@ function retentionLayers(run: RenderedRun, reading: Reading): Chart {
     name: 'retention-layers',
     alt: `Retention score of ${reading.layers.length} layers ${where}, each with its 95 % interval.`,
     spec: fillTemplate('retention-layers', {
-      rows: retentionRows([reading]),
+      rows: retentionRows([withSimilarity(run, reading)]),
       strings: {title: `Retention by layer ${where}`},
       size: {height: rowSize(reading.layers.length)},
     }),
@@ -88,6 +98,26 @@ function retentionSteps(readings: readonly Reading[]): Chart {
     name: 'retention-steps',
     alt: `Retention score of each layer over ${readings.length} steps, one panel a layer, with its 95 % interval.`,
     spec: fillTemplate('retention-steps', {rows: retentionRows(readings)}),
+  };
+}
+
+function similarityLayers(run: RenderedRun, baseline: Baseline, reading: Reading): Chart {
+  const {where} = wordsOf(run, reading);
+  const {floorSpread, scratch} = baseline;
+  return {
+    name: 'similarity-layers',
+    alt: `Similarity R of ${reading.layers.length} layers ${where}, each between its floor and its ceiling; the table below holds the numbers.`,
+    spec: fillTemplate('similarity-layers', {
+      rows: similarityRows(baseline, reading),
+      strings: {
+        title: `R between its marks ${where}`,
+        floor: floorSpread
+          ? `ring = floor, ${floorSpread.draws} random networks; line = their spread`
+          : 'ring = floor, a random network',
+        scratch: scratch ? 'diamond = trained from scratch on the new task' : '',
+      },
+      size: {height: rowSize(reading.layers.length)},
+    }),
   };
 }
 

@@ -1,7 +1,8 @@
 import {readFileSync} from 'node:fs';
 import {html, raw} from 'hono/html';
-import {notConverged} from '../metrics/index.js';
-import type {Baseline, Gate, Reading, RunEvent, Score} from '../types.js';
+import {marksOf} from '../marks.js';
+import {notConverged, withheldBy} from '../metrics/index.js';
+import type {Baseline, Gate, Interval, Reading, RunEvent, Score} from '../types.js';
 import type {ChartName} from './charts.js';
 import {ridgeSection} from './ridge.js';
 import {wordsOf, type RenderedRun} from './run.js';
@@ -44,9 +45,10 @@ export async function reportHtml(
           <p class="quiet">${headline(run, last)}</p>
         </header>
         <main>
-          ${summary(run)} ${retention(readings, pictures)} ${layerTable(run, last)} ${withheldList(readings)}
-          ${acquired(run)} ${factors(run, last, pictures)} ${ridgeSection(run)} ${matrices(pictures)}
-          ${moved(pictures)} ${quality(baseline, pictures)} ${notices(events)} ${provenance(run)}
+          ${summary(run)} ${retention(readings, pictures)} ${similarity(run, pictures)}
+          ${layerTable(run, last)} ${withheldList(readings)} ${acquired(run)} ${factors(run, last, pictures)}
+          ${ridgeSection(run)} ${matrices(pictures)} ${moved(run, pictures)} ${quality(baseline, pictures)}
+          ${notices(events)} ${provenance(run)}
         </main>
       </body>
     </html>`;
@@ -89,7 +91,7 @@ function summary(run: RenderedRun): Fragment {
   return html`<section class="summary ${doubtful ? 'doubtful' : ''}" aria-labelledby="summary">
     <h2 id="summary">In plain words</h2>
     <div class="parts">
-      ${part('What is kept', kept)} ${part('What moved', moved)}
+      ${part('What is kept', kept)} ${part('What moved, what was lost', moved)}
       ${part('Which invariances', last ? factorSentences(run.baseline, last) : [])}
       ${part('Can the numbers be trusted?', trust)}
     </div>
@@ -100,7 +102,10 @@ function retention(readings: readonly Reading[], pictures: ReadonlyMap<ChartName
   if (readings.length === 0) return '';
   const words = html`<p>
     The score of a layer reads its similarity between two measured ends: 1 is what the pretrained model shows
-    on its own invariances, 0 is what a randomly initialised network of the same architecture shows.
+    on its own invariances, 0 is what randomly initialised networks of the same architecture show on average.
+    It is no grade: a task that has no use for an invariance should forget it, and a network that learns
+    nothing keeps everything. The interval holds the choice of probes and seeds and the draws of the random
+    networks, not what another training run would give.
   </p>`;
   // Two pictures over steps fill a wide page; the one of a single reading has room for words beside it.
   return pictures.has('retention-layers')
@@ -113,22 +118,39 @@ function retention(readings: readonly Reading[], pictures: ReadonlyMap<ChartName
         </div>`;
 }
 
+function similarity({baseline}: RenderedRun, pictures: ReadonlyMap<ChartName, string>): Fragment {
+  if (!baseline || !pictures.has('similarity-layers')) return '';
+  return html`<h2>Similarity between its marks</h2>
+    <div class="figures">
+      <p>
+        R says how alike a layer represents the probes and images that its pretrained self cannot tell from
+        them. It is read against what else gives as much: the architecture alone (the
+        floor)${baseline.scratch ? ', training on the new task alone (from scratch)' : ''} and the pretrained
+        model itself (the ceiling). Where floor and ceiling nearly meet, pretraining added too little to
+        measure, and there is R without a score. A block may keep R because the residual stream carries
+        earlier layers past it, whatever the block itself does.
+      </p>
+      ${figure(pictures, 'similarity-layers')}
+    </div>`;
+}
+
 function layerTable(run: RenderedRun, last: Reading | undefined): Fragment {
   const {baseline} = run;
   if (!baseline || !last) return '';
+  const recordsIntervals = last.retentionIntervals !== undefined;
   const row = (layer: string, i: number) => {
     const gate = baseline.gates[i]!;
-    const [ceiling, floor, now] = [baseline.ceiling, baseline.floor, last.retention].map(
-      estimates => estimates.unbiased[i]![i]!,
-    );
-    const lost = ceiling === null || now === null ? null : ceiling! - now!;
+    const {retention, interval, floor, spread, scratch, ceiling} = marksOf(baseline, last, i);
+    const lost = ceiling === null || retention === null ? null : ceiling - retention;
     return html`<tr>
       <th scope="row">${layer}</th>
-      ${scoreCells(last.scores[i]!)}
-      ${[now!, ceiling!, floor!, lost].map(value => judgedCell(number(value), gate))}
+      ${scoreCells(last.scores[i]!)} ${judgedCell(number(retention), gate)}
+      ${recordsIntervals ? judgedCell(intervalText(interval), gate) : ''}
+      ${judgedCell(number(floor) + (spread === null ? '' : ` ± ${number(spread)}`), gate)}
+      ${baseline.scratch ? judgedCell(number(scratch), gate) : ''}
+      ${[ceiling, lost].map(value => judgedCell(number(value), gate))}
       <td>${number(last.drift.unbiased[i]![i]!)}</td>
       <td>${number(last.weightDrift[i]!)}</td>
-      ${judgedCell(centre(baseline.flow[i]!, last.flow.centre[i]!), gate)} ${gateCell(gate)}
     </tr>`;
   };
   return html`<h2 id="layers">Layers ${wordsOf(run, last).where}</h2>
@@ -140,13 +162,13 @@ function layerTable(run: RenderedRun, last: Reading | undefined): Fragment {
             <th scope="col">score</th>
             <th scope="col">95 % interval</th>
             <th scope="col">R</th>
+            ${recordsIntervals ? html`<th scope="col">95 % interval of R</th>` : ''}
+            <th scope="col">floor N${baseline.floorSpread ? ' ± spread' : ''}</th>
+            ${baseline.scratch ? html`<th scope="col">from scratch</th>` : ''}
             <th scope="col">ceiling W0</th>
-            <th scope="col">floor N</th>
             <th scope="col">forgotten W0 − R</th>
             <th scope="col">drift</th>
             <th scope="col">weights moved</th>
-            <th scope="col">centre, start → now</th>
-            <th scope="col">inversion fvu</th>
           </tr>
         </thead>
         <tbody>
@@ -160,9 +182,15 @@ function scoreCells(score: Score): Fragment {
   if (score.status === 'withheld')
     return html`<td colspan="2" class="withheld" title="${score.reason}">withheld</td>`;
   return html`<td>${number(score.value)}</td>
-    <td>
-      ${score.low === null || score.high === null ? 'none' : `${number(score.low)} to ${number(score.high)}`}
-    </td>`;
+    <td>${intervalText(endsOf(score))}</td>`;
+}
+
+function endsOf({low, high}: {low: number | null; high: number | null}): Interval | null {
+  return low === null || high === null ? null : {low, high};
+}
+
+function intervalText(interval: Interval | null): string {
+  return interval === null ? 'none' : `${number(interval.low)} to ${number(interval.high)}`;
 }
 
 /** A number that rests on inverted images: hatched, with the reason, where they are not inverted well enough. */
@@ -269,7 +297,7 @@ function withheldList(readings: readonly Reading[]): Fragment {
   }
   if (cases.size === 0) return '';
   return html`<h2>Withheld scores</h2>
-    <p>Where a number could not be trusted there is none. Hatched in the pictures; the reasons:</p>
+    <p>Where a score could not be trusted there is none. Hatched in the pictures; the reasons:</p>
     <ul>
       ${[...cases.values()].map(
         ({layer, reason, count}) =>
@@ -293,16 +321,77 @@ function matrices(pictures: ReadonlyMap<ChartName, string>): Fragment {
     </div>`;
 }
 
-function moved(pictures: ReadonlyMap<ChartName, string>): Fragment {
-  if (!pictures.has('flow') && !pictures.has('drift-map')) return '';
-  return html`<h2>Flow and drift</h2>
+function moved(run: RenderedRun, pictures: ReadonlyMap<ChartName, string>): Fragment {
+  const {baseline} = run;
+  const last = run.readings.at(-1);
+  if (!baseline || !last) return '';
+  return html`<h2 id="moved">Moved or lost, and drift</h2>
     <div class="figures">
       <p>
-        Flow says where in the depth the invariances of each pretrained block sit now; drift says how
-        differently a layer represents the probes. A layer may drift far and keep what it ignored.
+        Gain and loss say how much more, and how much less, of a pretrained layer's invariances the blocks of
+        this model hold, on average over the blocks. Invariances have moved only where the interval of the
+        gain excludes 0. Flow and compression follow the centre of mass of what is above the floor; that also
+        shifts where nothing arrived anywhere and the deep blocks only forgot. Drift says how differently a
+        layer represents the probes: a layer may drift far and keep what it ignored.
       </p>
       ${figure(pictures, 'flow')} ${figure(pictures, 'drift-map')}
-    </div>`;
+    </div>
+    ${movementTable(baseline, last)}`;
+}
+
+function movementTable(baseline: Baseline, reading: Reading): Fragment {
+  const {layers, gain, loss, arrival, compression, flow} = reading;
+  const row = (layer: string, i: number) => {
+    const to = arrival?.[i] ?? null;
+    const rise =
+      to === null
+        ? ''
+        : ` (R ${signed(reading.retention.unbiased[i]![to]! - baseline.ceiling.unbiased[i]![to]!)})`;
+    const reason = withheldBy(baseline, i);
+    const shift = [centre(baseline.flow[i]!, flow.centre[i]!), number(compression.layers[i]!)];
+    const isBlock = baseline.blocks.includes(layer);
+    return html`<tr>
+      <th scope="row">${layer}</th>
+      ${
+        gain && loss
+          ? html`${scoreCells(gain[i]!)} ${scoreCells(loss[i]!)}
+              <td>${to === null ? '–' : `${layers[to]!}${rise}`}</td>`
+          : ''
+      }
+      ${
+        isBlock && flow.centre[i] === null && reason !== null
+          ? html`<td colspan="2" class="withheld" title="${reason}">withheld</td>`
+          : shift.map(text => html`<td>${isBlock ? text : 'no block'}</td>`)
+      }
+    </tr>`;
+  };
+  return html`<div class="scroll" tabindex="0" role="region" aria-labelledby="moved">
+    <table>
+      <thead>
+        <tr>
+          <th scope="col">layer</th>
+          ${
+            gain && loss
+              ? html`<th scope="col">gain</th>
+                  <th scope="col">95 % interval</th>
+                  <th scope="col">loss</th>
+                  <th scope="col">95 % interval</th>
+                  <th scope="col">arrived in</th>`
+              : ''
+          }
+          <th scope="col">centre, start → now</th>
+          <th scope="col">compression</th>
+        </tr>
+      </thead>
+      <tbody>
+        ${layers.map(row)}
+      </tbody>
+    </table>
+  </div>`;
+}
+
+function signed(value: number): string {
+  return `${value < 0 ? '' : '+'}${number(value)}`;
 }
 
 function quality(baseline: Baseline | null, pictures: ReadonlyMap<ChartName, string>): Fragment {

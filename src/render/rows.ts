@@ -1,5 +1,6 @@
 import {InvarianceError} from '../errors.js';
-import {flowWeights, notConverged, pairedDifference} from '../metrics/index.js';
+import {marksOf} from '../marks.js';
+import {flowWeights, notConverged, pairedDifference, withheldBy} from '../metrics/index.js';
 import type {Baseline, Gate, LayerName, Matrix, Reading, Score} from '../types.js';
 import type {RenderedRun} from './run.js';
 
@@ -8,7 +9,7 @@ import type {RenderedRun} from './run.js';
  * Layers come shallow to deep, which is the order of the axes; what is withheld is null.
  */
 
-/** Of `retention-map` and `retention-steps`. */
+/** Of `retention-map`, `retention-steps` and `retention-layers`. */
 export interface RetentionRow {
   step: number;
   layer: LayerName;
@@ -17,19 +18,62 @@ export interface RetentionRow {
   high: number | null;
   /** Why there is no score. */
   reason: string | null;
+  /** R[i, i] where there is no score; null where its images are not inverted well enough. */
+  similarity: number | null;
 }
 
-export function retentionRows(
-  readings: readonly (Pick<Reading, 'step' | 'layers'> & {scores: readonly Score[]})[],
-): RetentionRow[] {
-  return readings.flatMap(({step, layers, scores}) =>
+/** What is drawn of a reading's scores. */
+export interface ScoredReading extends Pick<Reading, 'step' | 'layers'> {
+  scores: readonly Score[];
+  /** R[i, i], one a layer; null where its images are not inverted well enough. */
+  similarity?: readonly (number | null)[];
+}
+
+export function retentionRows(readings: readonly ScoredReading[]): RetentionRow[] {
+  return readings.flatMap(({step, layers, scores, similarity}) =>
     layers.map((layer, i) => {
       const score = scores[i]!;
       return score.status === 'scored'
-        ? {step, layer, score: score.value, low: score.low, high: score.high, reason: null}
-        : {step, layer, score: null, low: null, high: null, reason: score.reason};
+        ? {step, layer, score: score.value, low: score.low, high: score.high, reason: null, similarity: null}
+        : {
+            step,
+            layer,
+            score: null,
+            low: null,
+            high: null,
+            reason: score.reason,
+            similarity: similarity?.[i] ?? null,
+          };
     }),
   );
+}
+
+/** Of `similarity-layers`. */
+export interface SimilarityRow {
+  layer: LayerName;
+  /** R[i, i] and its interval. */
+  similarity: number | null;
+  low: number | null;
+  high: number | null;
+  /** What it is read against. */
+  floor: number | null;
+  spread: number | null;
+  scratch: number | null;
+  ceiling: number | null;
+  /** Why there is no R. */
+  reason: string | null;
+}
+
+export function similarityRows(baseline: Baseline, reading: Reading): SimilarityRow[] {
+  return reading.layers.map((layer, i) => {
+    const {retention, interval, floor, spread, scratch, ceiling, passed} = marksOf(baseline, reading, i);
+    const {value, reason} = judged(retention, baseline.gates[i]!, NO_VALUE);
+    const marks = passed
+      ? {floor, spread, scratch, ceiling}
+      : {floor: null, spread: null, scratch: null, ceiling: null};
+    const ends = value === null ? null : interval;
+    return {layer, similarity: value, low: ends?.low ?? null, high: ends?.high ?? null, ...marks, reason};
+  });
 }
 
 /** What a difference of two runs needs of each. */
@@ -179,15 +223,17 @@ export function flowRows(baseline: Baseline, reading: Reading): FlowRow[] {
   return blocks.flatMap((i, row) => {
     const weights = flowWeights(reading.retention.unbiased[i]!, baseline.floor.unbiased[i]!, blocks);
     const total = weights?.reduce((sum, weight) => sum + weight, 0) ?? 0;
+    const known = reading.flow.centre[i] !== null && weights !== null && total > 0;
+    const reason = known
+      ? null
+      : (withheldBy(baseline, i) ?? 'nothing is above the floor, or a layer is withheld');
     return blocks.map((j, column) => {
-      const share = weights === null || total === 0 ? null : weights[column]! / total;
-      const {value, reason} = judged(share, baseline.gates[i]!, 'nothing is above the floor');
       return {
         from: layers[i]!,
         row,
         to: layers[j]!,
         column,
-        share: value,
+        share: known ? weights[column]! / total : null,
         initial: baseline.flow[i]!,
         centre: reading.flow.centre[i]!,
         reason,

@@ -5,6 +5,7 @@ import type {TopLevelSpec} from 'vega-lite';
 export type TemplateName =
   | 'retention-map'
   | 'retention-layers'
+  | 'similarity-layers'
   | 'retention-steps'
   | 'retention-matrix'
   | 'difference-matrix'

@@ -1,4 +1,7 @@
 import {factorSentences, factorWords} from '../factors/index.js';
+import {listed} from '../listed.js';
+import {fallen, marksOf} from '../marks.js';
+import {movementSentences} from '../movement.js';
 import {liveLines, textTable, type TextStream} from '../terminal/index.js';
 import type {Baseline, Reading} from '../types.js';
 import type {Tracker} from './contract.js';
@@ -33,10 +36,11 @@ function scoredOf(reading: Reading): {layer: string; value: number}[] {
 }
 
 /** One line that says all that matters of a reading: where no terminal can redraw a table. */
-export function readingLine(reading: Reading): string {
+export function readingLine(reading: Reading, baseline?: Baseline): string {
   const scored = scoredOf(reading);
   const seconds = `${reading.cost.seconds.toFixed(1)} s`;
-  if (scored.length === 0) return `${moment(reading)}  retention withheld in all layers  (${seconds})`;
+  if (scored.length === 0)
+    return `${moment(reading)}  retention withheld in all layers${similarityText(reading, baseline)}  (${seconds})`;
   const lowest = scored.reduce((a, b) => (b.value < a.value ? b : a));
   return (
     `${moment(reading)}  retention ${fixed(reading.meanScore)}  ` +
@@ -45,31 +49,60 @@ export function readingLine(reading: Reading): string {
   );
 }
 
-/** The table of one reading, a line a layer. */
+/** What can be told where nothing is scored. */
+function similarityText(reading: Reading, baseline: Baseline | undefined): string {
+  if (!baseline?.gates.some(({passed}) => passed)) return '';
+  const [most] = fallen(baseline, reading);
+  return most
+    ? `  R lowest under its ceiling in ${most.layer}, ${fixed(most.marks.retention)} of ${fixed(most.marks.ceiling)}`
+    : '  R under its ceiling in none';
+}
+
+/** The table of one reading, a line a layer, and what moved. */
 function tableOf(reading: Reading, baseline: Baseline | undefined): string[] {
-  const gates = baseline?.gates ?? [];
   const retention = `retention${' '.repeat(barWidth)}`;
-  const head = ['layer', retention, '95 %', 'R[i,i]', 'drift', 'inversion'];
+  const head = ['layer', retention, '95 %', 'R [95 %]', 'floor', 'ceiling', 'drift', 'inversion'];
   const rows = reading.layers.map((layer, i) => {
     const score = reading.scores[i];
-    if (score?.status !== 'scored') return [layer, `withheld: ${score?.reason ?? 'not measured'}`];
-    const gate = gates.find(candidate => candidate.layer === layer);
+    const scored = score?.status === 'scored' ? score : null;
+    const marks = baseline && marksOf(baseline, reading, i);
+    const gate = baseline?.gates[i];
+    const judged = (text: string) => (gate === undefined || gate.passed ? text : '–');
     return [
       layer,
-      `${fixed(score.value)} ${bar(score.value)}`,
-      score.low === null ? '' : `[${fixed(score.low)}, ${fixed(score.high)}]`,
-      fixed(reading.retention.unbiased[i]?.[i]),
+      scored ? `${fixed(scored.value)} ${bar(scored.value)}` : 'withheld',
+      scored && scored.low !== null ? `[${fixed(scored.low)}, ${fixed(scored.high)}]` : '',
+      judged(
+        fixed(reading.retention.unbiased[i]?.[i]) +
+          (marks?.interval ? ` [${fixed(marks.interval.low)}, ${fixed(marks.interval.high)}]` : ''),
+      ),
+      judged(fixed(marks?.floor) + (marks && marks.spread !== null ? ` ± ${fixed(marks.spread)}` : '')),
+      judged(fixed(marks?.ceiling)),
       fixed(reading.drift.unbiased[i]?.[i]),
       gate === undefined ? '' : `fvu ${fixed(gate.fvu)}${gate.passed ? '' : ' !'}`,
     ];
   });
   return [
-    readingLine(reading),
+    readingLine(reading, baseline),
     ...textTable([head, ...rows])
       .trimEnd()
       .split('\n'),
+    ...withheldLines(reading),
+    ...(baseline ? movementSentences(baseline, reading) : []),
     ...factorSentences(baseline ?? null, reading),
   ];
+}
+
+/** Why layers have no score: the kind of reason, and of which layers. */
+function withheldLines({layers, scores}: Reading): string[] {
+  const kinds = new Map<string, string[]>();
+  layers.forEach((layer, i) => {
+    const score = scores[i];
+    if (score?.status === 'scored') return;
+    const kind = score?.reason.split(':')[0] ?? 'not measured';
+    kinds.set(kind, [...(kinds.get(kind) ?? []), layer]);
+  });
+  return [...kinds].map(([kind, some]) => `withheld, ${kind}: ${listed(some, layers)}`);
 }
 
 /**
@@ -127,7 +160,7 @@ export function consoleTracker({stream = process.stderr}: ConsoleTrackerOptions 
     },
     reading(reading) {
       if (stream.isTTY) draw(...tableOf(reading, baseline));
-      else say([readingLine(reading), ...factorWords(baseline ?? null, reading).seen].join('  '));
+      else say([readingLine(reading, baseline), ...factorWords(baseline ?? null, reading).seen].join('  '));
     },
     finish(state) {
       // The last table stays on the screen.

@@ -1,3 +1,4 @@
+import {similarityOf} from '../marks.js';
 import type {Baseline, FactorReading, Reading, Score} from '../types.js';
 
 /** How W&B and the tables summarise a key over a run. */
@@ -30,12 +31,12 @@ function scored(score: Score | undefined, field: 'value' | 'low' | 'high'): numb
   return score?.status === 'scored' ? score[field] : null;
 }
 
-/** R_t[i,i]; null where the images that it rests on are not known to be inverted well enough. */
-function similarityOf(reading: Reading, baseline: Baseline | null, i: number): number | null {
-  return baseline?.gates[i]!.passed ? reading.retention.unbiased[i]![i]! : null;
+/** One end of the interval of R_t[i, i], likewise judged as R itself. */
+function endOf(reading: Reading, baseline: Baseline | null, i: number, end: 'low' | 'high'): number | null {
+  return baseline?.gates[i]!.passed ? (reading.retentionIntervals?.[i]?.[end] ?? null) : null;
 }
 
-/** W0[i,i], likewise. */
+/** W0[i,i], as R. */
 function ceilingOf(baseline: Baseline | null, i: number): number | null {
   return baseline?.gates[i]!.passed ? baseline.ceiling.unbiased[i]![i]! : null;
 }
@@ -134,7 +135,7 @@ export const metricKeys: readonly MetricKey[] = [
     of: 'run',
     summary: ['max', 'last'],
     meaning:
-      'mean C_t over the deeper half of the blocks, none unless it is known of each; positive = moved to shallower layers',
+      'mean C_t over the deeper half of the blocks, none unless it is known of each; positive = the centre of mass lies shallower, by moving or by forgetting',
     value: reading => reading.compression.mean,
   },
   {
@@ -148,14 +149,14 @@ export const metricKeys: readonly MetricKey[] = [
     key: 'invariance/retention_low',
     of: 'layer',
     summary: ['last'],
-    meaning: 'lower end of the 95 % interval of the retention score over probe images',
+    meaning: 'lower end of the 95 % interval of the retention score over probes, seeds and random networks',
     value: (reading, _, i) => scored(reading.scores[i], 'low'),
   },
   {
     key: 'invariance/retention_high',
     of: 'layer',
     summary: ['last'],
-    meaning: 'upper end of the 95 % interval of the retention score over probe images',
+    meaning: 'upper end of the 95 % interval of the retention score over probes, seeds and random networks',
     value: (reading, _, i) => scored(reading.scores[i], 'high'),
   },
   {
@@ -164,6 +165,20 @@ export const metricKeys: readonly MetricKey[] = [
     summary: ['min', 'last'],
     meaning: "R_t[i,i], unbiased linear CKA of ft_i(X) and ft_i(X'_i); at most 1, may be negative",
     value: similarityOf,
+  },
+  {
+    key: 'invariance/similarity_low',
+    of: 'layer',
+    summary: ['last'],
+    meaning: 'lower end of the 95 % interval of R_t[i,i] over probes and seeds',
+    value: (reading, baseline, i) => endOf(reading, baseline, i, 'low'),
+  },
+  {
+    key: 'invariance/similarity_high',
+    of: 'layer',
+    summary: ['last'],
+    meaning: 'upper end of the 95 % interval of R_t[i,i] over probes and seeds',
+    value: (reading, baseline, i) => endOf(reading, baseline, i, 'high'),
   },
   {
     key: 'invariance/forgetting',
@@ -204,8 +219,45 @@ export const metricKeys: readonly MetricKey[] = [
     key: 'invariance/compression',
     of: 'layer',
     summary: ['max', 'last'],
-    meaning: 'C_t(i) = (com_0(i) − com_t(i)) / (L − 1); positive = moved to shallower layers; blocks only',
+    meaning:
+      'C_t(i) = (com_0(i) − com_t(i)) / (L − 1); positive = the centre of mass lies shallower, by moving or by forgetting; blocks only',
     value: (reading, _, i) => reading.compression.layers[i],
+  },
+  {
+    key: 'invariance/gain',
+    of: 'layer',
+    summary: ['max', 'last'],
+    meaning: 'G_t(i), mean over the blocks j of max(R_t[i,j] − W0[i,j], 0)',
+    value: (reading, _, i) => scored(reading.gain?.[i], 'value'),
+  },
+  {
+    key: 'invariance/gain_low',
+    of: 'layer',
+    summary: ['max', 'last'],
+    meaning: 'lower end of the 95 % interval of the gain; above 0 = invariances of the layer moved',
+    value: (reading, _, i) => scored(reading.gain?.[i], 'low'),
+  },
+  {
+    key: 'invariance/loss',
+    of: 'layer',
+    summary: ['max', 'last'],
+    meaning: 'L_t(i), mean over the blocks j of max(W0[i,j] − R_t[i,j], 0)',
+    value: (reading, _, i) => scored(reading.loss?.[i], 'value'),
+  },
+  {
+    key: 'invariance/loss_low',
+    of: 'layer',
+    summary: ['max', 'last'],
+    meaning:
+      'lower end of the 95 % interval of the loss; above 0 = more was lost than the noise of the probes',
+    value: (reading, _, i) => scored(reading.loss?.[i], 'low'),
+  },
+  {
+    key: 'invariance/arrival',
+    of: 'layer',
+    summary: ['last'],
+    meaning: 'the layer index of the block with the largest sure gain; none where nothing moved',
+    value: (reading, _, i) => reading.arrival?.[i],
   },
   {
     key: 'invariance/acquired',

@@ -44,6 +44,10 @@ test('--json prints every field of the analysis, pretrained layers as rows', asy
   expect(analysis.scores).toHaveLength(4);
   expect(analysis.gates.map(({layer}) => layer)).toEqual(layers);
   expect(analysis.compression.layers).toHaveLength(4);
+  for (const name of ['retentionIntervals', 'gain', 'loss', 'arrival'] as const)
+    expect(analysis[name]).toHaveLength(4);
+  expect(analysis.floorSpread).toEqual({draws: 8, diagonal: Array(4).fill(expect.any(Number))});
+  expect(analysis.scratch).toBeNull();
   expect(analysis.flow.centre).toHaveLength(4);
   expect(analysis.convergence).toHaveLength(4);
   expect(analysis.novelty).toHaveLength(4);
@@ -63,7 +67,7 @@ test('the table names every layer and ends in a sentence', async () => {
   expect(code).toBe(0);
   expect(stderr).toBe('');
   for (const layer of layers) expect(stdout).toContain(`\n${layer}`);
-  expect(stdout).toMatch(/retention \[95 %\]\s+R\s+W0\s+floor\s+drift/);
+  expect(stdout).toMatch(/retention \[95 %\]\s+R \[95 %\]\s+floor ± sd\s+ceiling\s+drift/);
   expect(stdout).toMatch(/second half of the inversion changed R by at most \d\.\d{3} \(\w+\)/);
   expect(stdout).toContain('12 probes of');
   expect(stdout).toMatch(
@@ -84,7 +88,9 @@ describe('layers whose inversion did not converge', () => {
     }
     expect(stdout).toContain('In brackets: measured on images whose inversion did not converge');
     expect(stdout).toMatch(/block_01: novelty withheld, of the finetuned layer inversion not converged: fvu/);
-    expect(stdout).not.toMatch(/moved \d|second half of the inversion/);
+    expect(stdout).toContain('No layer has a score, as no inversion converged: take more --steps.');
+    expect(stdout).toContain('Gain and loss are not known of block_00 to norm.');
+    expect(stdout).not.toMatch(/Moved:|Lost,|second half of the inversion/);
   });
 
   test('have no flow, compression or novelty in the JSON, which holds both gates', async () => {

@@ -10,7 +10,7 @@ import {chartReading, charts} from '../../src/tracker/wandb/content/charts.js';
 import type {TableData} from '../../src/tracker/wandb/content/media.js';
 import {hatchStrokes, marksOf, pictureOf, textsOf} from './pictures.js';
 import {withHalves} from './half-samples.js';
-import {halfPace, recordedRun, syntheticRun} from './recorded-run.js';
+import {halfPace, narrowRun, ofBefore, recordedRun, syntheticRun, withScratch} from './recorded-run.js';
 
 const run = recordedRun();
 /** The same measurements under the default gate, which blocks 1 to 5 do not pass. */
@@ -132,6 +132,69 @@ describe('hatching', () => {
     expect(hatchStrokes(flow)).toBe(3 * 6);
     expect(marksOf(flow).filter(mark => mark.fill === '#f6f8fa')).toHaveLength(6);
     expect(hatchStrokes(await pictureOf(run, 'flow'))).toBe(0);
+  });
+});
+
+describe('R between its marks', () => {
+  /** Every mark of a layer says all of them. */
+  const wordsIn = (svg: string) => [...new Set(marksOf(svg).map(({title}) => title))];
+  const shapes = (svg: string, colour: string) => [
+    ...svg.matchAll(new RegExp(`<path[^>]*(fill|stroke)="${colour}"`, 'g')),
+  ];
+
+  it('says R, its interval and all that it is read against, of each layer', async () => {
+    const svg = await pictureOf(withScratch(run), 'similarity-layers');
+    expect(wordsIn(svg)).toHaveLength(7);
+    expect(wordsIn(svg)).toContain(
+      'norm: R 0.760 (95 % interval 0.740 to 0.780), floor 0.143 ± 0.008, trained from scratch 0.569, ceiling 0.994',
+    );
+    expect(shapes(svg, '#bc4c00')).toHaveLength(7);
+    for (const words of [
+      'ring = floor, 8 random networks; line = their spread',
+      'diamond = trained from scratch on the new task',
+      'R between its marks at step 400',
+    ])
+      expect(svg).toContain(words);
+  });
+
+  it('stands where no layer has a score', async () => {
+    expect(wordsIn(await pictureOf(narrowRun(), 'similarity-layers'))).toHaveLength(7);
+  });
+
+  it('has nothing of a layer whose inversion did not converge but the reason', async () => {
+    const svg = await pictureOf(strict, 'similarity-layers');
+    expect(wordsIn(svg)).toHaveLength(2);
+    expect(textsOf(svg).filter(text => text === 'withheld: inversion not converged')).toHaveLength(5);
+  });
+
+  it('is drawn of a run of before without interval and spread', async () => {
+    const svg = await pictureOf(ofBefore(run), 'similarity-layers');
+    expect(wordsIn(svg)).toContain('norm: R 0.760, floor 0.143, ceiling 0.994');
+    expect(svg).toContain('ring = floor, a random network');
+    expect(svg).not.toContain('scratch');
+  });
+});
+
+describe('R where there is no score', () => {
+  it('stands in the cells of the retention map and in their tooltips', async () => {
+    const svg = await pictureOf(narrowRun(), 'retention-map');
+    expect(hatchStrokes(svg)).toBe(3 * 42);
+    expect(textsOf(svg).filter(text => text === 'R 0.76')).toHaveLength(4);
+    expect(marksOf(svg).map(({title}) => title)).toContain(
+      'step 400, norm: withheld, R 0.760: floor too close to ceiling: the architecture alone gives 0.964 ± 0.007 of 0.994 here, pretraining added too little to measure',
+    );
+  });
+
+  it('stands beside the layer of a single reading', async () => {
+    const narrow = narrowRun();
+    const svg = await pictureOf({...narrow, readings: narrow.readings.slice(-1)}, 'retention-layers');
+    expect(textsOf(svg)).toContain('withheld, R 0.760');
+  });
+
+  it('comes with the reason why the flow of the layer is withheld', async () => {
+    const marks = marksOf(await pictureOf(narrowRun(), 'flow'));
+    expect(marks).toHaveLength(36);
+    for (const {title} of marks) expect(title).toContain('withheld: floor too close to ceiling: ');
   });
 });
 
@@ -320,9 +383,10 @@ describe('the difference of two runs', () => {
 
 describe('chartsOf', () => {
   it.each<[string, RenderedRun, number]>([
-    ['one reading', {...run, readings: run.readings.slice(-1)}, 6],
-    ['all withheld', syntheticRun({layers: 8, readings: 5, passed: () => false}), 8],
-    ['24 layers and 200 readings', syntheticRun({layers: 24, readings: 200}), 8],
+    ['one reading', {...run, readings: run.readings.slice(-1)}, 7],
+    ['all withheld', syntheticRun({layers: 8, readings: 5, passed: () => false}), 9],
+    ['24 layers and 200 readings', syntheticRun({layers: 24, readings: 200}), 9],
+    ['a run of before', ofBefore(run), 9],
     ['no reading yet', {...run, readings: []}, 2],
     ['nothing measured yet', {...run, baseline: null, readings: []}, 0],
   ])('draws what there is with %s', async (_, some, count) => {
@@ -365,7 +429,10 @@ describe('the templates', () => {
     table(
       charts
         .find(({key}) => key === `invariance/chart/${name}`)!
-        .table(run.readings.map(chartReading), run.baseline),
+        .table(
+          run.readings.map(reading => chartReading(reading, run.baseline)),
+          run.baseline,
+        ),
     );
 
   /** Hue falls in the norm, flip is withheld in all layers. */
@@ -373,7 +440,7 @@ describe('the templates', () => {
     const layers = run.baseline.layers;
     const change = layers.map((_, i) => (i === 6 ? -0.3 : 0.01));
     const reading = {
-      ...chartReading(run.readings.at(-1)!),
+      ...chartReading(run.readings.at(-1)!, run.baseline),
       factors: [
         {
           factor: 'hue',
@@ -410,6 +477,7 @@ describe('the templates', () => {
 
   it.each([
     ['flow', 36, async () => table(await wandbPictures.flow(run.readings.at(-1)!, run.baseline)), {}],
+    ['similarity-layers', 7, async () => chartTable('similarity_by_layer'), {}],
     ['drift-map', 42, async () => chartTable('drift_over_steps'), {layer: 'lineKey', drift: 'lineVal'}],
     ['quality-gates', 7, async () => chartTable('inversion_quality'), {}],
     ['factor-map', 14, async () => table(factorTable()), {}],

@@ -1,5 +1,12 @@
 import {readFileSync} from 'node:fs';
-import {type DiagonalHalves, compression, flow, meanScore, retentionScores} from '../../src/metrics/index.js';
+import {
+  type DiagonalHalves,
+  compression,
+  flow,
+  meanScore,
+  migration,
+  retentionScores,
+} from '../../src/metrics/index.js';
 import {seededRandom} from '../../src/random.js';
 import type {RenderedRun} from '../../src/render/index.js';
 import type {Baseline, Estimates, Fingerprint, Gate, LayerName, Matrix, Reading} from '../../src/types.js';
@@ -15,10 +22,12 @@ const measured: Record<string, Measured> & {quality: {rel: number; fvu: number}[
   readFileSync('test/fixtures/vit-cifar.json', 'utf8'),
 );
 const STEPS = [0, 25, 50, 100, 200, 400];
+/** How far the intervals of R reach, in the run of the reference and in the made-up one. */
+const REACH = {recorded: 0.02, synthetic: 0.05};
 
 /**
- * The finetune as a recorded run of six readings. The reference holds no Grams, so its intervals here are ±0.02 of R, and
- * its drift is known on the diagonal alone.
+ * The finetune as a recorded run of six readings. The reference holds no Grams and one random network, so its intervals here
+ * are ±0.02 of R, the spread of the floor is .008, and its drift is known on the diagonal alone.
  *
  * @param options.threshold of the gates. Block 0 and the norm pass .05; all pass .13, the default here.
  */
@@ -43,7 +52,7 @@ export function recordedRun({threshold = 0.13} = {}): RenderedRun & {baseline: B
     threshold,
     passed: fvu < threshold,
   }));
-  const scale = {ceiling, floor, gates};
+  const scale = {ceiling, floor, floorSpread: {draws: 8, diagonal: layers.map(() => 0.008)}, gates};
   const baseline: Baseline = {
     fingerprint: fingerprintOf(layers),
     layers,
@@ -60,7 +69,7 @@ export function recordedRun({threshold = 0.13} = {}): RenderedRun & {baseline: B
     const scores = retentionScores({
       retention,
       baseline,
-      halves: halvesOf({retention, ceiling, floor}, 0.02),
+      halves: halvesOf({retention, ceiling, floor}, REACH.recorded),
       count: 64,
     });
     return {
@@ -74,6 +83,7 @@ export function recordedRun({threshold = 0.13} = {}): RenderedRun & {baseline: B
       drift: diagonalOnly(measured[name]!.drift_unbiased_diag),
       scores,
       meanScore: meanScore(scores, baseline),
+      ...reachOf({retention, baseline, blocks: places}, REACH.recorded),
       flow: here,
       compression: compression({initial: baseline.flow, current: here.centre, blocks: places}),
       weightDrift: layers.map((_, i) => (step / 400) * 0.02 * (i + 1)),
@@ -122,6 +132,73 @@ function halvesOf(
       Float64Array.from({length: 201}, (_, k) => row[i]! + (by / 0.95) * (k / 100 - 1)),
     );
   return {retention: around(retention, reach), ceiling: around(ceiling, 0), floor: around(floor, 0)};
+}
+
+/** Intervals of R, gain and loss, where every half-sample moves R up or down as a whole. */
+function reachOf(
+  {retention, baseline, blocks}: {retention: Estimates; baseline: Baseline; blocks: readonly number[]},
+  reach: number,
+): Pick<Reading, 'retentionIntervals' | 'gain' | 'loss' | 'arrival'> {
+  const {ceiling, gates} = baseline;
+  const pairs = ({unbiased}: Estimates, by: number) =>
+    unbiased.map(row =>
+      blocks.map(j => Float64Array.from({length: 201}, (_, k) => row[j]! + (by / 0.95) * (k / 100 - 1))),
+    );
+  return {
+    retentionIntervals: retention.unbiased.map((row, i) => ({low: row[i]! - reach, high: row[i]! + reach})),
+    ...migration({
+      retention,
+      ceiling,
+      halves: {retention: pairs(retention, reach), ceiling: pairs(ceiling, 0)},
+      blocks,
+      gates,
+    }),
+  };
+}
+
+/** The run as it stood on record before floors of several networks, intervals of R, gains and losses. */
+export function ofBefore(given: RenderedRun & {baseline: Baseline}): RenderedRun & {baseline: Baseline} {
+  const run = structuredClone(given);
+  delete run.baseline.floorSpread;
+  for (const reading of run.readings)
+    for (const name of ['retentionIntervals', 'gain', 'loss', 'arrival'] as const) delete reading[name];
+  return run;
+}
+
+/** The run with a network that was trained from scratch on the new task: it stands in the middle of the scale. */
+export function withScratch(run: RenderedRun & {baseline: Baseline}): RenderedRun & {baseline: Baseline} {
+  const {ceiling, floor} = run.baseline;
+  const middle = (a: Matrix, b: Matrix) => a.map((row, i) => row.map((value, j) => (value! + b[i]![j]!) / 2));
+  return {
+    ...run,
+    baseline: {
+      ...run.baseline,
+      scratch: {
+        unbiased: middle(ceiling.unbiased, floor.unbiased),
+        biased: middle(ceiling.biased, floor.biased),
+      },
+    },
+  };
+}
+
+/** The run as it is where the architecture alone comes close to the pretrained model: no layer has a score. */
+export function narrowRun(): RenderedRun & {baseline: Baseline} {
+  const run = recordedRun();
+  const {baseline} = run;
+  baseline.ceiling.unbiased.forEach((row, i) => (baseline.floor.unbiased[i]![i] = row[i]! - 0.03));
+  const places = baseline.blocks.map((_, i) => i);
+  for (const reading of run.readings) {
+    reading.scores = retentionScores({retention: reading.retention, baseline, halves: null, count: 64});
+    reading.meanScore = null;
+    reading.flow = flow({retention: reading.retention, baseline, blocks: places});
+    reading.compression = compression({
+      initial: reading.flow.centre,
+      current: reading.flow.centre,
+      blocks: places,
+    });
+  }
+  baseline.flow = run.readings[0]!.flow.centre;
+  return run;
 }
 
 /** The same run as if it trained at half the pace: what it measured at step n stands at step 2 n. */
@@ -181,7 +258,7 @@ export function syntheticRun({
     const scores = retentionScores({
       retention,
       baseline,
-      halves: halvesOf({retention, ceiling, floor}, 0.05),
+      halves: halvesOf({retention, ceiling, floor}, REACH.synthetic),
       count: 64,
     });
     return {
@@ -193,6 +270,7 @@ export function syntheticRun({
       drift: diagonalOnly(places.map(i => (progress * i) / depth)),
       scores,
       meanScore: meanScore(scores, baseline),
+      ...reachOf({retention, baseline, blocks: places}, REACH.synthetic),
       flow: here,
       compression: compression({initial: baseline.flow, current: here.centre, blocks: places}),
       weightDrift: places.map(i => 0.01 * progress * i),

@@ -5,8 +5,8 @@ import {join} from 'node:path';
 import {chromium, type Browser} from 'playwright-core';
 import sharp from 'sharp';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
-import {drawPng, renderReport} from '../../src/render/index.js';
-import {recordedRun, syntheticRun} from './recorded-run.js';
+import {drawPng, renderReport, type RenderedRun} from '../../src/render/index.js';
+import {narrowRun, ofBefore, recordedRun, syntheticRun, withScratch} from './recorded-run.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'invariance-report-'));
 afterAll(() => rmSync(folder, {recursive: true}));
@@ -19,7 +19,7 @@ describe('renderReport', () => {
     expect(readdirSync(join(folder, 'run', 'media')).toSorted()).toEqual(
       media.map(path => path.split('/').at(-1)!).toSorted(),
     );
-    expect(media).toHaveLength(16);
+    expect(media).toHaveLength(18);
     for (const path of media.filter(path => path.endsWith('.png'))) {
       const {width, height} = await sharp(path).metadata();
       expect(width).toBeGreaterThan(400);
@@ -33,7 +33,7 @@ describe('renderReport', () => {
     const page = readFileSync(report, 'utf8')
       .replace(/\s+/g, ' ')
       .replace(/ ?([<>]) ?/g, '$1');
-    expect(page).toContain('<th scope="row">norm</th><td>0.724</td><td>0.701 to 0.748</td>');
+    expect(page).toContain('<th scope="row">norm</th><td>0.724</td><td>0.701 to 0.747</td>');
     expect(page).toContain('title="inversion not converged: fvu 0.063 is not under 0.05">withheld</td>');
     expect(page).toContain('<strong>block_01</strong>, 6 of 6 readings: inversion not converged: fvu 0.063');
     for (const words of [
@@ -51,9 +51,47 @@ describe('renderReport', () => {
     const [table] = /<tbody>[\s\S]*?<\/tbody>/.exec(readFileSync(report, 'utf8'))!;
     const rowOf = (layer: string) => new RegExp(`>${layer}</th>([\\s\\S]*?)</tr>`).exec(table)![1]!;
     const hatched = (row: string) => row.match(/class="withheld" title="inversion not converged: fvu/g) ?? [];
-    // Score, R, ceiling, floor, forgotten and centre, but not the drift or the weights.
+    // Score, R and its interval, floor, ceiling and forgotten, but not the drift or the weights.
     expect(hatched(rowOf('block_01'))).toHaveLength(6);
     expect(hatched(rowOf('norm'))).toHaveLength(0);
+  });
+
+  const textOf = (page: string) =>
+    page
+      .replace(/<style>[\s\S]*?<\/style>|<svg[\s\S]*?<\/svg>/g, '')
+      .replace(/<[^>]*>/g, ' ')
+      .replace(/\s+/g, ' ');
+  const pageOf = async (run: RenderedRun, name: string) =>
+    readFileSync((await renderReport(run, join(folder, name))).report, 'utf8');
+
+  it('shows R of each layer between floor, scratch control and ceiling, with or without a score', async () => {
+    const words = textOf(await pageOf(withScratch(recordedRun()), 'marks'));
+    expect(words).toContain('R 95 % interval of R floor N ± spread from scratch ceiling W0');
+    expect(words).toContain('norm 0.724 0.701 to 0.747 0.760 0.740 to 0.780 0.143 ± 0.008 0.569 0.994');
+    expect(words).toContain('training on the new task alone (from scratch)');
+    const narrow = textOf(await pageOf(narrowRun(), 'narrow'));
+    expect(narrow).toContain('norm withheld 0.760 0.740 to 0.780 0.964 ± 0.008 0.994');
+    expect(narrow).toContain(
+      'the architecture alone gives 0.964 ± 0.007 of 0.994 here, pretraining added too little to measure',
+    );
+  });
+
+  it('says what was gained and lost, where it arrived, and why a flow is withheld', async () => {
+    const run = recordedRun();
+    const early = textOf(await pageOf({...run, readings: run.readings.slice(0, 2)}, 'early'));
+    expect(early).toContain(
+      'norm 0.073 0.056 to 0.091 0.002 0.000 to 0.005 block_03 (R +0.122) no block no block',
+    );
+    const narrow = await pageOf(narrowRun(), 'narrow');
+    const table = narrow.split('compression</th>')[1]!.split('</table>')[0]!;
+    expect(table.match(/class="withheld" title="floor too close to ceiling: /g)).toHaveLength(6);
+  });
+
+  it('shows a run that was recorded before with what it has', async () => {
+    const words = textOf(await pageOf(ofBefore(recordedRun()), 'before'));
+    expect(words).toContain('score 95 % interval R floor N ceiling W0');
+    expect(words).toContain('norm 0.724 0.701 to 0.747 0.760 0.143 0.994');
+    expect(words).toContain('layer centre, start → now compression');
   });
 
   it('says what was acquired, hatched where the inversion of the finetuned layer failed', async () => {
@@ -161,6 +199,7 @@ describe.skipIf(!browserPath)('the page in a browser (skipped where no Chromium 
     browser = await chromium.launch({executablePath: browserPath!, args: ['--no-sandbox']});
     const runs = {
       real: recordedRun({threshold: 0.05}),
+      marks: withScratch(narrowRun()),
       large: syntheticRun({layers: 24, readings: 20}),
       empty: {...recordedRun(), readings: [], baseline: null},
     };
@@ -173,6 +212,7 @@ describe.skipIf(!browserPath)('the page in a browser (skipped where no Chromium 
   it.each([
     ['real', 'light'],
     ['real', 'dark'],
+    ['marks', 'dark'],
     ['large', 'light'],
     ['empty', 'dark'],
   ] as const)(

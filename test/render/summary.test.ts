@@ -1,26 +1,33 @@
 import {describe, expect, it} from 'vitest';
 import {summaryOf, type RenderedRun} from '../../src/render/index.js';
 import {withHalves} from './half-samples.js';
-import {recordedRun, syntheticRun} from './recorded-run.js';
+import {narrowRun, ofBefore, recordedRun, syntheticRun} from './recorded-run.js';
 
 describe('summaryOf', () => {
   it('says which layers keep and which forget, and what is beyond noise', () => {
     expect(summaryOf(recordedRun()).kept).toEqual([
-      'At step 400, 5 of 7 scored layers keep at least 90 % of the invariance that pretraining gave them: block_00 to block_04.',
+      'At step 400, 5 of 7 scored layers keep at least 90 % of the invariance that pretraining added: block_00 to block_04.',
       'Forgotten in part, with this much left: block_05 89 %, norm 72 %.',
-      'The loss exceeds the sampling noise of the probes (95 % interval under 100 %) in block_04 to norm.',
+      'Forgotten beyond the noise of the measurement, each layer for itself (95 % interval under 100 %): block_04 to norm.',
     ]);
   });
 
-  it('says what moved, and what changed and was kept', () => {
-    expect(summaryOf(recordedRun()).moved).toEqual([
-      'Invariances of the deeper blocks stay where they were: their centre moved by 0.9 % of the depth.',
-      'Changed and yet kept: block_04 represents the probes differently (drift of 0.2 or more), with the invariance intact.',
+  it('says "moved" only where a gain is sure, and where it arrived; what was only lost is said to be lost', () => {
+    const run = recordedRun();
+    // At step 25 the norm's invariances show in the blocks; at the end they have been lost there as well.
+    expect(summaryOf({...run, readings: run.readings.slice(0, 2)}).moved.slice(0, 2)).toEqual([
+      'Moved: invariances arrived elsewhere, those of norm in block_03 (R there +0.122).',
+      'Lost, and not found to have arrived in another block: block_05.',
     ]);
-    const [where, farthest] = summaryOf(syntheticRun()).moved;
-    expect(where).toMatch(/moved to shallower layers, by 2\d\.\d % of the depth/);
-    expect(farthest).toMatch(
-      /^block_\d\d moved farthest: its centre went from block [\d.]+ to block [\d.]+\.$/,
+    expect(summaryOf(run).moved).toEqual([
+      'Lost, and not found to have arrived in another block: block_04 to norm.',
+      'No block gained or lost more than the noise of the probes in: block_00 to block_03.',
+      "Compression: the centre of mass of the deeper blocks' invariances lies 0.9 % of the depth shallower than before; forgetting shifts it as well as moving.",
+      'Changed and yet kept: block_04 represents the probes differently (drift of 0.2 or more) and keeps at least 90 %.',
+    ]);
+    const [moved] = summaryOf(syntheticRun()).moved;
+    expect(moved).toMatch(
+      /^Moved: (.*those of block_\d\d in block_\d\d .*){4}, and of \d+ more layers less\.$/,
     );
   });
 
@@ -44,6 +51,13 @@ describe('summaryOf', () => {
       expect(summaryOf({...run, readings: some}).kept.join()).not.toContain('Between');
   });
 
+  it('claims no move of a run that recorded no gains, whatever its compression', () => {
+    const moved = summaryOf(ofBefore(syntheticRun())).moved;
+    expect(moved[0]).toBe('Whether invariances moved is not known: this record holds no gains and losses.');
+    expect(moved[1]).toMatch(/^Compression: .* 2\d\.\d % of the depth shallower .*; forgetting shifts it/);
+    expect(moved.join()).not.toContain('Moved:');
+  });
+
   it('draws no conclusion from layers whose inversion did not converge', () => {
     const run = recordedRun();
     // What such layers show is as striking as can be, and nothing follows from it.
@@ -51,36 +65,45 @@ describe('summaryOf', () => {
     run.baseline.floor.unbiased[5]![5] = run.baseline.ceiling.unbiased[5]![5]!;
     const last = run.readings.at(-1)!;
     last.scores[5] = {status: 'withheld', reason: 'inversion not converged: fvu 0.200 is not under 0.05'};
+    last.gain![5] = last.loss![5] = last.scores[5];
     last.compression = {layers: last.compression.layers.with(5, null), mean: null};
     const {kept, moved} = summaryOf(run);
-    expect(moved[0]).toBe(
-      'Whether invariances moved between blocks is not known for the deeper half of the blocks: inversion not converged in block_05.',
-    );
-    for (const sentence of [...kept, ...moved.slice(1)]) expect(sentence).not.toContain('block_05');
+    const unknown = 'Gain and loss are not known of block_05.';
+    expect(moved).toContain(unknown);
+    for (const sentence of [...kept, ...moved].filter(text => text !== unknown))
+      expect(sentence).not.toContain('block_05');
   });
 
-  it('says of layers that a random network nearly equals how far their similarity fell', () => {
-    const run = recordedRun();
-    const last = run.readings.at(-1)!;
-    for (const i of [0, 1]) {
-      run.baseline.floor.unbiased[i]![i] = 0.95;
-      last.scores[i] = {status: 'withheld', reason: 'floor too close to ceiling'};
-    }
-    const {kept} = summaryOf(run);
-    expect(kept.at(-2)).toBe('2 of 7 layers have no score; the reasons are listed below.');
-    expect(kept.at(-1)).toMatch(
-      /^In block_00, block_01 even a random network comes within 0.1 .* fallen by 0.004 at most \(block_01\);/,
+  it('says of layers that the architecture alone nearly equals whether R lies under its ceiling', () => {
+    const {kept} = summaryOf(narrowRun());
+    expect(kept).toEqual([
+      'At step 400 no layer has a score: all 7 are withheld, for the reasons listed below.',
+      'In block_00 to norm the architecture alone gives nearly as much as the pretrained model: pretraining added too little to measure. Their similarity R stands between its marks below.',
+      'The whole interval of R lies under the ceiling in block_04 to norm; most in norm, 0.760 of 0.994.',
+    ]);
+    const untrained = narrowRun();
+    expect(summaryOf({...untrained, readings: untrained.readings.slice(0, 1)}).kept.at(-1)).toBe(
+      'In none of these layers the whole interval of R lies under the ceiling.',
+    );
+  });
+
+  it('says what intervals hold, and that they hold no other training', () => {
+    expect(summaryOf(recordedRun()).trust.at(-1)).toBe(
+      'Intervals hold the choice of the 64 probe images with their seeds and the draws of the 8 random networks, and no other uncertainty: another training seed may give other numbers.',
+    );
+    expect(summaryOf(ofBefore(recordedRun())).trust.at(-1)).toMatch(
+      / with their seeds, and no other uncertainty/,
     );
   });
 
   it('counts one layer and none in the right words', () => {
     expect(summaryOf(recordedRun({threshold: 0.05})).kept[0]).toBe(
-      'At step 400, 1 of 2 scored layers keeps at least 90 % of the invariance that pretraining gave it: block_00.',
+      'At step 400, 1 of 2 scored layers keeps at least 90 % of the invariance that pretraining added: block_00.',
     );
     const run = recordedRun({threshold: 0.05});
     run.readings.at(-1)!.scores[0] = {status: 'scored', value: 0.7, low: null, high: null};
     expect(summaryOf(run).kept[0]).toBe(
-      'At step 400, none of 2 scored layers keeps at least 90 % of the invariance that pretraining gave it.',
+      'At step 400, none of 2 scored layers keeps at least 90 % of the invariance that pretraining added.',
     );
   });
 
@@ -96,7 +119,7 @@ describe('summaryOf', () => {
 
   it('says whether the numbers can be trusted', () => {
     expect(summaryOf(recordedRun({threshold: 0.05})).trust[0]).toBe(
-      'The inversion converged in 2 of 7 layers; not in block_01 to block_05, whose scores are withheld. More inversion steps would help.',
+      'The inversion converged in 2 of 7 layers; not in block_01 to block_05, whose scores are withheld. More inversion steps may help.',
     );
     const run = recordedRun();
     run.baseline.controls.noise[2] = 0.4;

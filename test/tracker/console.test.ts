@@ -1,10 +1,11 @@
 import {stripVTControlCharacters} from 'node:util';
 import {expect, it} from 'vitest';
+import {readingLine} from '../../src/tracker/console.js';
 import {consoleTracker} from '../../src/tracker/index.js';
 import type {RunState} from '../../src/types.js';
 import {screen} from '../terminal/screen.js';
 import {everyEvent, testTracker, type Recorded} from './contract.js';
-import {sampleInfo, sampleReading} from './sample-run.js';
+import {sampleBaseline, sampleInfo, sampleReading} from './sample-run.js';
 
 /** What somebody who watched the stream has read; a table that is redrawn says the same line again. */
 function readText(coloured: string): Recorded {
@@ -56,9 +57,34 @@ it('redraws one table of all layers on a terminal', async () => {
   expect(lines.filter(line => line.startsWith('block_00'))).toHaveLength(1);
   expect(lines.find(line => line.startsWith('block_00'))).toContain('0.500 ██████████░░░░░░░░░░');
   expect(lines.find(line => line.startsWith('block_00'))).toContain('[0.450, 0.550]');
-  expect(lines.find(line => line.startsWith('block_01'))).toContain('withheld: inversion not converged');
+  expect(lines.find(line => line.startsWith('block_01'))).toMatch(/withheld +– +– +– /);
+  expect(lines).toContain('withheld, inversion not converged: block_01');
   expect(lines.join('\n')).toContain('step 1000, epoch 10.00');
   expect(lines.join('\n')).not.toContain('step 100,');
+});
+
+it('shows R between floor and ceiling, and says what moved and what was only lost', async () => {
+  const stream = screen({columns: 200});
+  await show(stream, [1000]);
+  const row = stream.lines.find(line => line.startsWith('block_00'))!;
+  expect(row).toMatch(/ 0\.625 \[0\.575, 0\.675\] +0\.300 ± 0\.020 +0\.950 /);
+  expect(stream.lines).toContain(
+    'Moved: invariances arrived elsewhere, those of block_00 in block_02 (R there +0.060).',
+  );
+  expect(stream.lines).toContain('Lost, and not found to have arrived in another block: block_02.');
+});
+
+it('tells R where no layer has a score', async () => {
+  const reading = sampleReading(1000);
+  reading.scores = reading.scores.map(() => ({status: 'withheld', reason: 'floor too close to ceiling: …'}));
+  const baseline = sampleBaseline();
+  expect(readingLine(reading, baseline)).toBe(
+    'step 1000, epoch 10.00  retention withheld in all layers  R lowest under its ceiling in block_00, 0.625 of 0.950  (3.2 s)',
+  );
+  baseline.gates = baseline.gates.map(gate => ({...gate, passed: false}));
+  expect(readingLine(reading, baseline)).toBe(
+    'step 1000, epoch 10.00  retention withheld in all layers  (3.2 s)',
+  );
 });
 
 it('keeps notices above the table', async () => {

@@ -34,12 +34,19 @@ describe('scalarsOf', () => {
       'invariance/retention_high/block_00': 0.55,
       'invariance/compression': 0.15,
       'invariance/flow_centre/block_02': 1.2,
+      'invariance/gain/block_00': 0.02,
+      'invariance/gain_low/block_00': 0.02,
+      'invariance/loss/block_02': 0.1,
+      'invariance/loss_low/block_02': 0.1,
+      'invariance/arrival/block_00': 2,
       'invariance/weight_drift/block_01': 0.02,
       'invariance/factor/hue/block_02': -0.475,
       'invariance/cost/seconds': 3.2,
     });
     expect(scalars['invariance/retention']).toBeCloseTo((0.5 + 0.48 + 0.47) / 3, 12);
     expect(scalars['invariance/similarity/block_00']).toBeCloseTo(0.625, 12);
+    expect(scalars['invariance/similarity_low/block_00']).toBeCloseTo(0.575, 12);
+    expect(scalars['invariance/similarity_high/block_00']).toBeCloseTo(0.675, 12);
     expect(scalars['invariance/forgetting/block_00']).toBeCloseTo(0.95 - 0.625, 12);
     expect(scalars['invariance/drift/block_00']).toBeCloseTo(0.05, 12);
   });

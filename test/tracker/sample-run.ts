@@ -1,4 +1,4 @@
-import type {Baseline, Estimates, Fingerprint, LayerName, Reading, RunInfo} from '../../src/types.js';
+import type {Baseline, Estimates, Fingerprint, LayerName, Reading, RunInfo, Score} from '../../src/types.js';
 
 export const sampleLayers: LayerName[] = ['block_00', 'block_01', 'block_02', 'norm'];
 
@@ -54,6 +54,8 @@ export function sampleBaseline(): Baseline {
         random: [0.9, 0.9, 0.9, 0.9],
       },
     ],
+    floorSpread: {draws: 8, diagonal: [0.02, 0.02, 0.02, 0.02]},
+    scratch: around(0.6),
     controls: {noise: [0.01, 0.02, 0.01, 0], permuted: [0, 0, 0, 0]},
     flow: [0.5, null, 1.5, null],
     gates: sampleLayers.map((layer, i) => ({
@@ -71,6 +73,16 @@ export function sampleBaseline(): Baseline {
   };
 }
 
+function notConverged(): Score {
+  return {status: 'withheld', reason: 'inversion not converged: fvu 0.080 is not under 0.05'};
+}
+
+/** Of `block_00`, `block_02` shows .06 more than the pretrained model. */
+function withArrival({unbiased, biased}: Estimates): Estimates {
+  unbiased[0]![2] = 0.81;
+  return {unbiased, biased};
+}
+
 /** A reading that forgets a little with every step; `block_01`, whose inversion did not converge, is withheld. */
 export function sampleReading(step: number): Reading {
   const kept = 1 / (1 + step / 1000);
@@ -82,11 +94,11 @@ export function sampleReading(step: number): Reading {
     logged: {'train/loss': 2 * kept},
     fingerprint: 'f1',
     layers: sampleLayers,
-    retention: around(0.3 + 0.65 * kept),
+    retention: withArrival(around(0.3 + 0.65 * kept)),
     drift: around(0.1 * (1 - kept)),
     scores: sampleLayers.map((layer, i) =>
       layer === 'block_01'
-        ? {status: 'withheld', reason: 'inversion not converged: fvu 0.080 is not under 0.05'}
+        ? notConverged()
         : {status: 'scored', value: scoreOf(i), low: kept - 0.05, high: kept + 0.05},
     ),
     meanScore: (scoreOf(0) + scoreOf(2) + scoreOf(3)) / 3,
@@ -103,6 +115,14 @@ export function sampleReading(step: number): Reading {
         ratio: [0.2, 0.2, 0.3, 0.2],
       },
     ],
+    retentionIntervals: sampleLayers.map(() => ({low: 0.25 + 0.65 * kept, high: 0.35 + 0.65 * kept})),
+    gain: [0.02, 0, 0, 0].map((low, i) =>
+      i === 1 ? notConverged() : {status: 'scored', value: low, low, high: 0.1},
+    ),
+    loss: [0.1, 0, 0.1, 0].map((low, i) =>
+      i === 1 ? notConverged() : {status: 'scored', value: low, low, high: 0.2},
+    ),
+    arrival: [2, null, null, null],
     weightDrift: [0.01, 0.02, 0.03, null],
     cost: {seconds: 3.2, forwards: 160, gradients: 0},
   };

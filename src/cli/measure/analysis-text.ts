@@ -1,28 +1,37 @@
 import {factorSentences, factorTable} from '../../factors/index.js';
-import {deeperHalf, notConverged} from '../../metrics/index.js';
-import type {Gate, Score} from '../../types.js';
+import {fallen, marksOf} from '../../marks.js';
+import {notConverged} from '../../metrics/index.js';
+import {compressionSentences, movementSentences} from '../../movement.js';
+import {durationOf, textTable} from '../../terminal/index.js';
+import type {Baseline, Gate, Interval, Reading, Score} from '../../types.js';
 import type {Analysis} from './analysis.js';
 import {ridgeText} from './ridge-text.js';
-import {durationOf, textTable} from '../../terminal/index.js';
 
 const BRACKETS = 'In brackets: measured on images whose inversion did not converge; nothing follows from it.';
 
-/** Movements of less than this share of the depth are not called movements. */
-const STAYS = 0.02;
-
 /** The table of one analysis, a line a layer, and what it says in a sentence. */
-export function analysisText(analysis: Analysis): string {
-  const {layers, scores, gates, probes, engine, cost, fingerprint} = analysis;
-  const head = ['layer', 'retention [95 %]', 'R', 'W0', 'floor', 'drift', 'weights', 'moved', 'inversion'];
+export function analysisText(analysis: Analysis, baseline: Baseline, reading: Reading): string {
+  const {layers, scores, gates, probes, engine, cost, fingerprint, scratch} = analysis;
+  const head = [
+    'layer',
+    'retention [95 %]',
+    'R [95 %]',
+    'floor ± sd',
+    ...(scratch ? ['scratch'] : []),
+    'ceiling',
+  ];
   const rows = layers.map((layer, i) => {
     const gate = gates[i]!;
+    const marks = marksOf(baseline, reading, i);
     return [
       layer,
       scoreText(scores[i]!),
-      ...[analysis.R, analysis.W0, analysis.floor].map(({unbiased}) => judged(unbiased[i]![i]!, gate)),
+      judged(`${number(marks.retention)}${intervalText(marks.interval)}`, gate),
+      judged(`${number(marks.floor)}${marks.spread === null ? '' : ` ± ${number(marks.spread)}`}`, gate),
+      ...(scratch ? [judged(number(marks.scratch), gate)] : []),
+      judged(number(marks.ceiling), gate),
       number(analysis.drift.unbiased[i]![i]!),
       number(analysis.weightDrift[i]!),
-      moveText(analysis, i),
       gateText(gate),
     ];
   });
@@ -30,14 +39,18 @@ export function analysisText(analysis: Analysis): string {
     const score = scores[i]!;
     return score.status === 'withheld' ? [`${layer}: retention withheld, ${score.reason}`] : [];
   });
+  const table = textTable([[...head, 'drift', 'weights', 'inversion'], ...rows]);
   return [
-    textTable([head, ...rows]),
+    withheld.length ? table : table.trimEnd(),
     ...withheld,
+    ...movedText(analysis),
     ...acquiredText(analysis),
     ...factorText(analysis),
     ...ridgeText(analysis),
     ...(unconverged([...gates, ...(analysis.acquiredGates ?? [])]).length > 0 ? [BRACKETS] : []),
-    summaryText(analysis),
+    summaryText(analysis, baseline, reading),
+    ...movementSentences(baseline, reading),
+    ...compressionSentences(reading),
     ...convergenceText(analysis),
     `${probes.count} probes of ${probes.source}; ${engine}; ${durationOf(cost.seconds)}; ` +
       `fingerprint ${fingerprint.id.slice(0, 12)}`,
@@ -45,12 +58,25 @@ export function analysisText(analysis: Analysis): string {
   ].join('\n');
 }
 
+/** What other blocks gained and lost of each layer's invariances. */
+function movedText({layers, blocks, gain, loss, arrival, compression}: Analysis): string[] {
+  if (!gain || !loss || !arrival) return [];
+  const rows = layers.map((layer, i) => [
+    layer,
+    scoreText(gain[i]!),
+    scoreText(loss[i]!),
+    arrival[i] === null ? '–' : layers[arrival[i]!]!,
+    blocks.includes(layer) ? number(compression.layers[i]!) : '',
+  ]);
+  return ['', textTable([['layer', 'gain [95 %]', 'loss [95 %]', 'arrived in', 'compression'], ...rows])];
+}
+
 /** What A says, a line a layer; nothing where it was not asked for. */
 function acquiredText({layers, A, novelty, gates, acquiredGates}: Analysis): string[] {
   if (!A || !novelty || !acquiredGates) return [];
   const rows = layers.map((layer, i) => [
     layer,
-    judged(A.unbiased[i]![i]!, acquiredGates[i]!),
+    judged(number(A.unbiased[i]![i]!), acquiredGates[i]!),
     number(novelty[i]!),
     gateText(acquiredGates[i]!),
   ]);
@@ -79,30 +105,27 @@ function factorText({layers, factors, drift}: Analysis): string[] {
   ];
 }
 
-/** One sentence: what is kept, what is forgotten most, which way it moved. */
-function summaryText({layers, blocks, scores, gates, compression}: Analysis): string {
+/** What is kept and what is forgotten most; where nothing is scored, what R says. */
+function summaryText({scores, layers, gates}: Analysis, baseline: Baseline, reading: Reading): string {
   const scored = layers.flatMap((layer, i) => {
     const score = scores[i]!;
     return score.status === 'scored' ? [{layer, ...score}] : [];
   });
-  if (scored.length === 0) return 'No layer could be scored: see the reasons above.';
+  if (scored.length === 0) {
+    const converged = gates.filter(({passed}) => passed).length;
+    if (converged === 0) return 'No layer has a score, as no inversion converged: take more --steps.';
+    const below = fallen(baseline, reading);
+    const [most] = below;
+    return (
+      `No layer has a score: see the reasons above. The whole interval of R lies under the ceiling in ${below.length} of ` +
+      `${converged} layers${most ? `, most in ${most.layer}: ${number(most.marks.retention)} of ${number(most.marks.ceiling)}` : ''}.`
+    );
+  }
   const kept = scored.filter(({value}) => value >= 0.9).length;
   const lowest = scored.reduce((a, b) => (b.value < a.value ? b : a));
-  const mean = compression.mean;
-  const deeper = deeperHalf(blocks);
-  const failed = unconverged(gates.filter(({layer}) => deeper.includes(layer)));
-  const why = failed.length > 0 ? `: inversion not converged in ${failed.join(', ')}` : '';
-  const way =
-    mean === null
-      ? deeper.length > 0
-        ? `; where invariances of the deeper half moved is not known${why}`
-        : ''
-      : Math.abs(mean) < STAYS
-        ? '; invariances of the deeper half stay where they were'
-        : `; invariances of the deeper half moved ${number(Math.abs(mean))} of the depth ${mean > 0 ? 'shallower' : 'deeper'}`;
   return (
     `${kept} of ${scored.length} scored layers keep at least 0.9 of their invariances; ` +
-    `${lowest.layer} keeps least, ${scoreText(lowest)}${way}.`
+    `${lowest.layer} keeps least, ${scoreText(lowest)}.`
   );
 }
 
@@ -119,16 +142,12 @@ function convergenceText({layers, gates, convergence}: Analysis): string[] {
 
 function scoreText(score: Score): string {
   if (score.status === 'withheld') return 'withheld';
-  const interval = score.low === null ? '' : ` [${number(score.low)}, ${number(score.high)}]`;
-  return `${number(score.value)}${interval}`;
+  const {value, low, high} = score;
+  return `${number(value)}${intervalText(low === null || high === null ? null : {low, high})}`;
 }
 
-function moveText({layers, blocks, flow, compression}: Analysis, i: number): string {
-  const share = compression.layers[i] ?? null;
-  const strongest = flow.strongest[i] ?? null;
-  if (share === null || strongest === null) return blocks.includes(layers[i]!) ? 'not known' : '–';
-  const way = Math.abs(share) < STAYS ? 'stays' : share > 0 ? 'shallower' : 'deeper';
-  return `${way} ${number(Math.abs(share))}, most in ${layers[strongest]!}`;
+function intervalText(interval: Interval | null): string {
+  return interval === null ? '' : ` [${number(interval.low)}, ${number(interval.high)}]`;
 }
 
 function gateText({fvu, passed}: Gate): string {
@@ -139,9 +158,9 @@ function unconverged(gates: readonly Gate[]): string[] {
   return gates.flatMap(({layer, passed}) => (passed ? [] : [layer]));
 }
 
-/** A number that rests on inverted images, in brackets where they are not good enough. */
-function judged(value: number | null, {passed}: Gate): string {
-  return passed || value === null ? number(value) : `(${number(value)})`;
+/** What rests on inverted images, in brackets where they are not good enough. */
+function judged(text: string, {passed}: Gate): string {
+  return passed || text === number(null) ? text : `(${text})`;
 }
 
 function number(value: number | null): string {

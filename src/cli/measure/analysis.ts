@@ -18,16 +18,25 @@ export interface Analysis {
   layers: readonly string[];
   /** Those of them that are residual-stream blocks: positions of `flow` count these. */
   blocks: readonly string[];
-  /** R, the ceiling W0, the floor N, and A where it was asked for. */
+  /** R, the ceiling W0, the floor N, the scratch control where there is one, and A where it was asked for. */
   R: Estimates;
   W0: Estimates;
   floor: Estimates;
+  scratch: Estimates | null;
   A: Estimates | null;
+  /** 95 % intervals of R[i, i]. */
+  retentionIntervals: NonNullable<Reading['retentionIntervals']> | null;
+  /** How many random networks make the floor, and the standard deviation of N[i, i] over them; null for a single one. */
+  floorSpread: NonNullable<Baseline['floorSpread']> | null;
   drift: Estimates;
   scores: Score[];
   /** Positions among the blocks: `centre` now and `initial` in the pretrained model; `strongest` is a column. */
   flow: Reading['flow'] & {initial: (number | null)[]};
   compression: Reading['compression'];
+  /** What other blocks gained and lost of each layer's invariances, and where a sure gain is largest (an index into `layers`). */
+  gain: Score[] | null;
+  loss: Score[] | null;
+  arrival: (number | null)[] | null;
   weightDrift: (number | null)[];
   novelty: (number | null)[] | null;
   /** |R(T) − R(T/2)| of each layer. */
@@ -54,11 +63,17 @@ export function analysisOf(info: MeasurerInfo, baseline: Baseline, reading: Read
     R: reading.retention,
     W0: baseline.ceiling,
     floor: baseline.floor,
+    scratch: baseline.scratch ?? null,
     A: reading.acquired?.similarity ?? null,
+    retentionIntervals: reading.retentionIntervals ?? null,
+    floorSpread: baseline.floorSpread ?? null,
     drift: reading.drift,
     scores: reading.scores,
     flow: {...reading.flow, initial: baseline.flow},
     compression: reading.compression,
+    gain: reading.gain ?? null,
+    loss: reading.loss ?? null,
+    arrival: reading.arrival ?? null,
     weightDrift: reading.weightDrift,
     novelty: reading.acquired?.novelty ?? null,
     convergence: reading.convergence ?? null,

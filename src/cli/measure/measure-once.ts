@@ -56,7 +56,7 @@ export async function measureOnce(options: MeasureOptions): Promise<void> {
       );
     }
     progress.end();
-    process.stdout.write(options.json ? json : analysisText(analysis));
+    process.stdout.write(options.json ? json : analysisText(analysis, baseline, reading));
   } finally {
     progress.end();
     await measurer.close();

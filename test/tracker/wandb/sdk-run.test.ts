@@ -167,7 +167,7 @@ describe("in the user's own run of the SDK", () => {
     checkpoints = [{type: 'checkpoint', time: 1, step: 100, path, aliases: ['latest', 'best']}];
     await record(run, {steps: [0, 500], options: {logModel: 'checkpoint', alerts: {below: 0.7}}});
     await run.finish();
-    expect(server.store.alerts.map(({title}) => title)).toContain('block_00 forgets');
+    expect(server.store.alerts.map(({title}) => title)).toContain('low retention in block_00');
     expect(server.store.artifacts).toMatchObject([
       {state: 'COMMITTED', input: {artifactCollectionName: 'model-mine'}},
     ]);

@@ -51,7 +51,7 @@ export class Alerts {
       const at = `at step ${reading.step}`;
       if (below !== undefined && value < below) {
         const text = `retention of ${layer} is ${value.toFixed(3)} ${at}, under ${below}`;
-        return [{layer, title: `${layer} forgets`, text}];
+        return [{layer, title: `low retention in ${layer}`, text}];
       }
       const old = before?.scores[i];
       if (fallPer1000Steps === undefined || before === null || old?.status !== 'scored') return [];
@@ -61,7 +61,7 @@ export class Alerts {
       const text =
         `retention of ${layer} fell from ${old.value.toFixed(3)} to ${value.toFixed(3)} within ${steps} steps ${at}: ` +
         `${rate.toFixed(3)} per 1,000 steps, more than ${fallPer1000Steps}`;
-      return [{layer, title: `${layer} forgets fast`, text}];
+      return [{layer, title: `retention of ${layer} falls fast`, text}];
     });
   }
 }

@@ -1,4 +1,5 @@
-import type {Baseline, FactorReading, Reading, Score} from '../../../types.js';
+import {similarityOf} from '../../../marks.js';
+import type {Baseline, FactorReading, Interval, Reading, Score} from '../../../types.js';
 import type {TableData} from './media.js';
 
 /** A custom chart on one of W&B's own presets; all of them overlay the runs that are selected. */
@@ -27,6 +28,9 @@ export interface ChartReading {
   drift: (number | null)[];
   /** Change of the named transformations, where there is a panel. */
   factors?: readonly FactorReading[];
+  /** R_t[i, i] and its interval, one a layer; null where its images are not inverted well enough. */
+  similarity: (number | null)[];
+  intervals: (Interval | null)[];
 }
 
 /** Retention scores of a reading, null where withheld. */
@@ -34,7 +38,11 @@ export function retentionOf({scores}: Pick<ChartReading, 'scores'>): (number | n
   return scores.map(score => (score.status === 'scored' ? score.value : null));
 }
 
-export function chartReading(reading: Reading): ChartReading {
+function reasonOf(score: Score): string | null {
+  return score.status === 'scored' ? null : score.reason;
+}
+
+export function chartReading(reading: Reading, baseline: Baseline | null): ChartReading {
   return {
     step: reading.step,
     layers: reading.layers,
@@ -42,6 +50,8 @@ export function chartReading(reading: Reading): ChartReading {
     centre: reading.flow.centre,
     drift: reading.layers.map((_, i) => reading.drift.unbiased[i]?.[i] ?? null),
     ...(reading.factors && {factors: reading.factors}),
+    similarity: reading.layers.map((_, i) => similarityOf(reading, baseline, i)),
+    intervals: reading.layers.map((_, i) => reading.retentionIntervals?.[i] ?? null),
   };
 }
 
@@ -62,6 +72,32 @@ export const charts: readonly Chart[] = [
             ? [layers[i]!, score.value, score.low, score.high, null]
             : [layers[i]!, null, null, null, score.reason],
         ),
+      };
+    },
+  },
+  {
+    key: 'invariance/chart/similarity_by_layer',
+    preset: 'wandb/bar/v0',
+    fields: {label: 'layer', value: 'similarity'},
+    strings: {title: 'Similarity R by layer, last reading'},
+    grows: false,
+    table(readings, {gates, floor, floorSpread, scratch, ceiling}) {
+      const {layers, scores, similarity, intervals} = readings.at(-1)!;
+      const judged = (value: number | null | undefined, i: number) =>
+        gates[i]!.passed ? (value ?? null) : null;
+      return {
+        columns: ['layer', 'similarity', 'low', 'high', 'floor', 'spread', 'scratch', 'ceiling', 'reason'],
+        data: layers.map((layer, i) => [
+          layer,
+          similarity[i]!,
+          judged(intervals[i]?.low, i),
+          judged(intervals[i]?.high, i),
+          judged(floor.unbiased[i]![i], i),
+          judged(floorSpread?.diagonal[i], i),
+          judged(scratch?.unbiased[i]![i], i),
+          judged(ceiling.unbiased[i]![i], i),
+          similarity[i] === null ? reasonOf(scores[i]!) : null,
+        ]),
       };
     },
   },

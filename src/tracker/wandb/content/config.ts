@@ -63,6 +63,11 @@ function baselineConfig(baseline: Baseline): Record<string, unknown> {
   return {
     ceiling: diagonal(baseline.ceiling.unbiased),
     floor: diagonal(baseline.floor.unbiased),
+    ...(baseline.floorSpread && {
+      floor_spread: baseline.floorSpread.diagonal,
+      floor_draws: baseline.floorSpread.draws,
+    }),
+    ...(baseline.scratch && {scratch: diagonal(baseline.scratch.unbiased)}),
     controls: baseline.controls,
     fvu: baseline.gates.map(gate => gate.fvu),
     failed_gates: baseline.gates.filter(gate => !gate.passed).map(gate => gate.layer),

@@ -144,7 +144,10 @@ export class RowMaker {
   }
 
   async #reading(reading: Reading, draw: boolean): Promise<Row[]> {
-    this.#readings = [...this.#readings.filter(({step}) => step !== reading.step), chartReading(reading)];
+    this.#readings = [
+      ...this.#readings.filter(({step}) => step !== reading.step),
+      chartReading(reading, this.#baseline),
+    ];
     this.#readings.sort((a, b) => a.step - b.step);
     const baseline = this.#baseline;
     if (baseline === null) {

@@ -48,11 +48,15 @@ describe('alerts', () => {
 
   it('say which layer fell under what', () => {
     expect(new Alerts({below: 0.5}, []).see(at(7, 0.25))).toEqual([
-      {layer, title: 'block_00 forgets', text: 'retention of block_00 is 0.250 at step 7, under 0.5'},
+      {
+        layer,
+        title: 'low retention in block_00',
+        text: 'retention of block_00 is 0.250 at step 7, under 0.5',
+      },
     ]);
     const fall = new Alerts({fallPer1000Steps: 1}, []);
     fall.see(at(0, 1));
-    expect(fall.see(at(100, 0.75)).map(({title}) => title)).toEqual(['block_00 forgets fast']);
+    expect(fall.see(at(100, 0.75)).map(({title}) => title)).toEqual(['retention of block_00 falls fast']);
   });
 
   it('do not come at the threshold itself, nor at the rate itself', () => {

@@ -5,7 +5,10 @@ import {sampleBaseline, sampleLayers, sampleReading} from '../../sample-run.js';
 
 function tableOf(key: string, readings: Reading[]) {
   const chart = charts.find(candidate => candidate.key === `invariance/chart/${key}`)!;
-  return chart.table(readings.map(chartReading), sampleBaseline());
+  return chart.table(
+    readings.map(reading => chartReading(reading, sampleBaseline())),
+    sampleBaseline(),
+  );
 }
 
 const readings = [0, 100].map(sampleReading);
@@ -29,6 +32,36 @@ describe('the charts of a run', () => {
       'inversion not converged: fvu 0.080 is not under 0.05',
     ]);
     expect(data).toHaveLength(sampleLayers.length);
+  });
+
+  it('show R of the last reading between its marks, and nothing where it rests on images that are not good enough', () => {
+    const {columns, data} = tableOf('similarity_by_layer', readings);
+    expect(columns).toEqual([
+      'layer',
+      'similarity',
+      'low',
+      'high',
+      'floor',
+      'spread',
+      'scratch',
+      'ceiling',
+      'reason',
+    ]);
+    const near = (value: number) => expect.closeTo(value, 12) as number;
+    const kept = 0.3 + 0.65 / 1.1;
+    expect(data[0]).toEqual([
+      'block_00',
+      kept,
+      near(kept - 0.05),
+      near(kept + 0.05),
+      0.3,
+      0.02,
+      0.6,
+      0.95,
+      null,
+    ]);
+    const nothing = Array.from({length: 7}, () => null);
+    expect(data[1]).toEqual(['block_01', ...nothing, 'inversion not converged: fvu 0.080 is not under 0.05']);
   });
 
   it("show where each block's invariances lie, without those of which nothing is known", () => {
@@ -104,7 +137,10 @@ describe('the charts of a run', () => {
     };
     for (const {preset, fields, table} of charts) {
       expect(Object.keys(fields)).toEqual(axes[preset]);
-      const {columns} = table(readings.map(chartReading), sampleBaseline());
+      const {columns} = table(
+        readings.map(reading => chartReading(reading, sampleBaseline())),
+        sampleBaseline(),
+      );
       for (const column of Object.values(fields)) if (column !== null) expect(columns).toContain(column);
     }
     const titles = charts.map(({strings}) => strings.title);

@@ -73,6 +73,9 @@ describe('the config of a run', () => {
     expect(said).toEqual({
       ceiling: [0.95, 0.95, 0.95, 0.95],
       floor: [0.3, 0.3, 0.3, 0.3],
+      floor_spread: [0.02, 0.02, 0.02, 0.02],
+      floor_draws: 8,
+      scratch: [0.6, 0.6, 0.6, 0.6],
       controls: baseline.controls,
       fvu: [0.01, 0.08, 0.01, 0.01],
       failed_gates: ['block_01'],

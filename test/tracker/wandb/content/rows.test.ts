@@ -105,6 +105,7 @@ describe('the rows of a run', () => {
     expect(tables.map(([key]) => key)).toEqual([
       'invariance/retention_matrix_table',
       'invariance/chart/retention_by_layer_table',
+      'invariance/chart/similarity_by_layer_table',
       'invariance/chart/flow_table',
       'invariance/chart/factors_table',
       'invariance/chart/inversion_quality_table',

@@ -362,9 +362,9 @@ describe('asked for, a run also holds', () => {
   it('an alert when a layer falls under a threshold, once a layer and run', async () => {
     const folder = await uploaded({alerts: {below: 0.8}});
     expect(server.store.alerts.map(({title}) => title)).toEqual([
-      'block_00 forgets',
-      'block_02 forgets',
-      'norm forgets',
+      'low retention in block_00',
+      'low retention in block_02',
+      'low retention in norm',
     ]);
     writeState(folder, {...readState(folder)!, completed: null});
     await upload(folder);

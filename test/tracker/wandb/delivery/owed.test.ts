@@ -91,7 +91,7 @@ const everything = {
   metrics: true,
   tables: true,
   told: true,
-  alerts: ['block_02 forgets', 'norm forgets'],
+  alerts: ['low retention in block_02', 'low retention in norm'],
   checkpoints: ['COMMITTED'],
 };
 
