@@ -1,7 +1,7 @@
 export * from './public.js';
 export {accuracyChange} from './accuracy-change.js';
 export {similarityRow} from './cka.js';
-export {deeperHalf, flowWeights} from './flow.js';
+export {flowWeights} from './flow.js';
 export {notConverged} from './gate.js';
 export {selectImages} from './gram.js';
 export {difference} from './retention.js';

@@ -107,7 +107,8 @@ describe('retentionScores', () => {
     expect(scoreOf({floor: 0.78, spread: 0.02})).toMatchObject({status: 'scored'});
     expect(scoreOf({floor: 0.78, spread: 0.03})).toEqual({
       status: 'withheld',
-      reason: 'floor too close to ceiling: the architecture alone gives 0.780 ± 0.025 of 0.900 here, pretraining added too little to measure',
+      reason:
+        'floor too close to ceiling: the architecture alone gives 0.780 ± 0.025 of 0.900 here, pretraining added too little to measure',
     });
   });
 
@@ -118,8 +119,14 @@ describe('retentionScores', () => {
     [{ceiling: null}, 'the layer is constant or not finite in the pretrained model'],
     [{floor: null}, 'the layer is constant or not finite in the random network'],
     [{retention: null}, 'the layer is constant or not finite at this step'],
-    [{floor: 0.85}, 'floor too close to ceiling: the architecture alone gives 0.850 of 0.900 here, pretraining added too little to measure'],
-    [{floor: 0.95}, 'floor too close to ceiling: the architecture alone gives 0.950 of 0.900 here, pretraining added too little to measure'],
+    [
+      {floor: 0.85},
+      'floor too close to ceiling: the architecture alone gives 0.850 of 0.900 here, pretraining added too little to measure',
+    ],
+    [
+      {floor: 0.95},
+      'floor too close to ceiling: the architecture alone gives 0.950 of 0.900 here, pretraining added too little to measure',
+    ],
   ])('are withheld for %o', (state, reason) => {
     expect(scoreOf(state)).toEqual({status: 'withheld', reason});
   });

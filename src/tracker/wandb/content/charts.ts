@@ -30,6 +30,7 @@ export interface ChartReading {
   factors?: readonly FactorReading[];
   /** R_t[i, i] and its interval, one a layer; null where its images are not inverted well enough. */
   similarity: (number | null)[];
+  /** 95 % intervals of the similarity over the probes, one a layer; null where there is none. */
   intervals: (Interval | null)[];
 }
 
