@@ -98,7 +98,6 @@ function factorText({layers, factors, drift}: Analysis): string[] {
   if (!factors) return [];
   const {pretrained, finetuned} = factors;
   return [
-    '',
     textTable(factorTable(layers, pretrained, finetuned)),
     ...factorSentences({factors: pretrained}, {layers, factors: finetuned, drift}),
     '',
