@@ -4,7 +4,7 @@
 
 Spearman's correlation, pooled over the pretrained models: ranks are taken within each, scaled to [-1, 1], and then correlated
 over all finetunes together. Intervals: 95 %, 2000 bootstraps that draw finetunes anew within each pretrained model. The partial
-correlation is that of what a linear fit on the ranks of the mean weight drift leaves of both.
+correlation is that of what a linear fit on the ranks of the controls leaves of both.
 """
 
 import argparse
@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 BOOTSTRAPS = 2000
-WEIGHTS = "weight drift"
+WEIGHTS, DRIFT, RATE = "weight drift", "drift", "learning rate"
 OUTCOMES = {
     "probe, refitted": lambda o: o["probe"] - o["before"],
     "probe, old": lambda o: o["head"] - o["before"],
@@ -41,9 +41,9 @@ def predictors(outcome, reading):
     R, D = diagonal(reading["retention"]["unbiased"]), diagonal(reading["drift"]["unbiased"])
     scores = [value(s) for s in reading["scores"]]
     found = {
-        "learning rate": outcome["lr"],
+        RATE: outcome["lr"],
         WEIGHTS: mean(reading["weightDrift"]),
-        "drift": mean(D),
+        DRIFT: mean(D),
         "drift, norm": D[-1],
         "retention score": mean(scores),
         "retention score, norm": scores[-1],
@@ -90,8 +90,9 @@ def spearman(columns, groups):
 
 
 def partial(columns, groups):
-    x, y, z = pooled(columns, groups)
-    left = lambda v: v - (v @ z) / (z @ z) * z
+    x, y, *controls = pooled(columns, groups)
+    z = np.stack(controls, 1)
+    left = lambda v: v - z @ np.linalg.lstsq(z, v, rcond=None)[0]
     return correlation(left(x), left(y))
 
 
@@ -159,7 +160,8 @@ def main():
         print(f"| {model} | {len(mine)} | {' | '.join(span([m[o] for m in mine]) for o in OUTCOMES)} |")
     print(f"\nRank correlation, the {len(moving)} finetunes that move the backbone:\n\n{table(moving, spearman)}")
     print(f"\nThe same, head-only ones included ({len(rows)}):\n\n{table(rows, spearman)}")
-    print(f"\nPartial, given the mean weight drift ({len(moving)}):\n\n{table(moving, partial, [WEIGHTS])}")
+    for given in [[WEIGHTS], [RATE, WEIGHTS, DRIFT]]:
+        print(f"\nPartial, given {', '.join(given)} ({len(moving)}):\n\n{table(moving, partial, given)}")
     for model in models:
         mine = [row for row in moving if row["model"] == model]
         print(f"\n{model} alone ({len(mine)}):\n\n{table(mine, spearman)}")

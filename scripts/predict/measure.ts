@@ -27,7 +27,9 @@ for (const model of (await readdir(join(work, 'finetunes'))).sort()) {
     await writeFile(join(readings, `${model}-baseline.json`), JSON.stringify(await measurer.baseline()));
     const lines: string[] = [];
     for (const run of (await readdir(join(work, 'finetunes', model))).sort()) {
-      const steps = (await readdir(join(work, 'finetunes', model, run))).map(name => Number(name.split('-')[1]));
+      const steps = (await readdir(join(work, 'finetunes', model, run))).map(name =>
+        Number(name.split('-')[1]),
+      );
       const step = Math.min(...steps);
       const folder = join(work, 'finetunes', model, run, `checkpoint-${step}`);
       const moment = {step, epoch: null, time: Date.now(), logged: {}};
