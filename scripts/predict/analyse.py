@@ -62,68 +62,48 @@ def predictors(outcome, reading):
 
 
 def ranks(values):
-    """Mean ranks of ties, in [-1, 1]."""
-    values = np.asarray(values)
+    """Of each column of (n, k): mean ranks of ties, in [-1, 1]."""
     below = (values[:, None] > values).sum(1)
     equal = (values[:, None] == values).sum(1)
     return (2 * below + equal - len(values)) / max(1, len(values) - 1)
 
 
-def pooled(columns, groups):
-    """Ranks of each column within each group, one array a column."""
-    out = [np.zeros(len(groups)) for _ in columns]
-    for group in set(groups):
-        rows = groups == group
-        for to, column in zip(out, columns):
-            to[rows] = ranks(column[rows])
-    return out
+def correlations(values, members, controls):
+    """Every column of (n, k) with every other, by ranks within each group of rows, given the columns `controls`."""
+    x = np.concatenate([ranks(values[rows]) for rows in members])
+    if controls:
+        z = x[:, controls]
+        x = x - z @ np.linalg.lstsq(z, x, rcond=None)[0]
+    norms = np.sqrt((x**2).sum(0))
+    norms[norms < 1e-9] = np.inf
+    return (x / norms).T @ (x / norms)
 
 
-def correlation(x, y):
-    scale = np.sqrt((x @ x) * (y @ y))
-    return x @ y / scale if scale > 0 else 0.0
-
-
-def spearman(columns, groups):
-    x, y = pooled(columns, groups)
-    return correlation(x, y)
-
-
-def partial(columns, groups):
-    x, y, *controls = pooled(columns, groups)
-    z = np.stack(controls, 1)
-    left = lambda v: v - z @ np.linalg.lstsq(z, v, rcond=None)[0]
-    return correlation(left(x), left(y))
-
-
-def cell(statistic, columns, groups, draw):
+def shown(value, low, high):
     """'.42 [.10, .66]', in bold where the interval excludes 0."""
-    members = [np.flatnonzero(groups == group) for group in sorted(set(groups))]
-
-    def again():
-        rows = np.concatenate([draw.choice(m, len(m)) for m in members])
-        return statistic([c[rows] for c in columns], groups[rows])
-
-    low, high = np.quantile([again() for _ in range(BOOTSTRAPS)], [0.025, 0.975])
-    shown = f"{statistic(columns, groups):.2f} [{low:.2f}, {high:.2f}]".replace("0.", ".")
-    return f"**{shown}**" if low > 0 or high < 0 else shown
+    text = f"{value:.2f} [{low:.2f}, {high:.2f}]".replace("0.", ".")
+    return f"**{text}**" if low > 0 or high < 0 else text
 
 
-def table(rows, statistic, given=()):
+def table(rows, given=()):
     """A line a predictor, a column an outcome; predictors that some finetunes lack, or that are `given`, are left out."""
     draw = np.random.default_rng(0)
-    groups = np.array([row["model"] for row in rows])
-    column = lambda kind, name: np.array([row[kind][name] for row in rows], float)
+    names = [n for n in rows[0]["predictors"] if all(row["predictors"].get(n) is not None for row in rows)]
+    values = np.array([[row["predictors"][n] for n in names] + list(row["outcomes"].values()) for row in rows])
+    models = np.array([row["model"] for row in rows])
+    members = [np.flatnonzero(models == model) for model in sorted(set(models))]
+    controls = [names.index(name) for name in given]
+    found = correlations(values, members, controls)
+    again = [
+        correlations(values, [draw.choice(m, len(m)) for m in members], controls) for _ in range(BOOTSTRAPS)
+    ]
+    low, high = np.quantile(again, [0.025, 0.975], axis=0)
     lines = [f"| at the early checkpoint | {' | '.join(OUTCOMES)} |", "|---" * (len(OUTCOMES) + 1) + "|"]
-    for name in rows[0]["predictors"]:
-        if name in given or any(row["predictors"].get(name) is None for row in rows):
-            continue
-        controls = [column("predictors", g) for g in given]
-        cells = [
-            cell(statistic, [column("predictors", name), column("outcomes", o), *controls], groups, draw)
-            for o in OUTCOMES
-        ]
-        lines.append(f"| {name} | {' | '.join(cells)} |")
+    for i, name in enumerate(names):
+        if i not in controls:
+            columns = range(len(names), len(names) + len(OUTCOMES))
+            cells = [shown(found[i, j], low[i, j], high[i, j]) for j in columns]
+            lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
@@ -158,13 +138,13 @@ def main():
     for model in models:
         mine = [row["outcomes"] for row in rows if row["model"] == model]
         print(f"| {model} | {len(mine)} | {' | '.join(span([m[o] for m in mine]) for o in OUTCOMES)} |")
-    print(f"\nRank correlation, the {len(moving)} finetunes that move the backbone:\n\n{table(moving, spearman)}")
-    print(f"\nThe same, head-only ones included ({len(rows)}):\n\n{table(rows, spearman)}")
+    print(f"\nRank correlation, the {len(moving)} finetunes that move the backbone:\n\n{table(moving)}")
+    print(f"\nThe same, head-only ones included ({len(rows)}):\n\n{table(rows)}")
     for given in [[WEIGHTS], [RATE, WEIGHTS, DRIFT]]:
-        print(f"\nPartial, given {', '.join(given)} ({len(moving)}):\n\n{table(moving, partial, given)}")
+        print(f"\nPartial, given {', '.join(given)} ({len(moving)}):\n\n{table(moving, given)}")
     for model in models:
         mine = [row for row in moving if row["model"] == model]
-        print(f"\n{model} alone ({len(mine)}):\n\n{table(mine, spearman)}")
+        print(f"\n{model} alone ({len(mine)}):\n\n{table(mine)}")
 
 
 if __name__ == "__main__":
