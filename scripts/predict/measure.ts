@@ -42,7 +42,9 @@ for (const model of new Set(finetunes.map(finetune => finetune.model))) {
     for (const {run, early} of finetunes.filter(finetune => finetune.model === model)) {
       const folder = join(work, 'finetunes', model, run, `checkpoint-${early}`);
       const moment = {step: early, epoch: null, time: Date.now(), logged: {}};
-      measured.push(JSON.stringify({run, reading: await measurer.read({folder, moment, convergence: false})}));
+      measured.push(
+        JSON.stringify({run, reading: await measurer.read({folder, moment, convergence: false})}),
+      );
       console.log(`${model} ${run}`);
     }
     await writeFile(join(readings, `${model}.jsonl`), `${measured.join('\n')}\n`);
