@@ -160,10 +160,15 @@ function scaleOf(
   const error = {standard: spread / Math.sqrt(draws), freedom: draws - 1};
   const range = top - bottom;
   const unsure = error.freedom > 0 ? studentQuantile(error.freedom) * error.standard : 0;
-  if (range - unsure < MIN_RANGE) {
-    const by = unsure > 0 ? `${bottom.toFixed(3)} ± ${unsure.toFixed(3)}` : bottom.toFixed(3);
+  const by = unsure > 0 ? `${bottom.toFixed(3)} ± ${unsure.toFixed(3)}` : bottom.toFixed(3);
+  if (range < MIN_RANGE) {
     return withheld(
       `floor too close to ceiling: the architecture alone gives ${by} of ${top.toFixed(3)} here, pretraining added too little to measure`,
+    );
+  }
+  if (range - unsure < MIN_RANGE) {
+    return withheld(
+      `floor too uncertain: ${draws} random networks give ${by} of ${top.toFixed(3)} here; more of them would tell`,
     );
   }
   return {status: 'ready', bottom, range, error};

@@ -102,7 +102,7 @@ function similaritySentences(baseline: Baseline, reading: Reading): string[] {
   const below = fallen(baseline, reading).filter(({layer}) => readable.includes(layer));
   const [most] = below;
   return [
-    `In ${listed(readable, layers)} the architecture alone gives nearly as much as the pretrained model: pretraining added too little to measure. Their similarity R stands between its marks below.`,
+    `No score can be read in ${listed(readable, layers)}: the architecture alone gives nearly as much there as the pretrained model, or too few random networks say how much it gives. Their similarity R stands between its marks below.`,
     most
       ? `The whole interval of R lies under the ceiling in ${listed(
           layers.filter(layer => below.some(other => other.layer === layer)),

@@ -61,7 +61,17 @@ function similarityText(reading: Reading, baseline: Baseline | undefined): strin
 /** The table of one reading, a line a layer, and what moved. */
 function tableOf(reading: Reading, baseline: Baseline | undefined): string[] {
   const retention = `retention${' '.repeat(barWidth)}`;
-  const head = ['layer', retention, '95 %', 'R [95 %]', 'floor', 'ceiling', 'drift', 'inversion'];
+  const head = [
+    'layer',
+    retention,
+    '95 %',
+    'R [95 %]',
+    'floor',
+    ...(baseline?.scratch ? ['scratch'] : []),
+    'ceiling',
+    'drift',
+    'inversion',
+  ];
   const rows = reading.layers.map((layer, i) => {
     const score = reading.scores[i];
     const scored = score?.status === 'scored' ? score : null;
@@ -77,6 +87,7 @@ function tableOf(reading: Reading, baseline: Baseline | undefined): string[] {
           (marks?.interval ? ` [${fixed(marks.interval.low)}, ${fixed(marks.interval.high)}]` : ''),
       ),
       judged(fixed(marks?.floor) + (marks && marks.spread !== null ? ` ± ${fixed(marks.spread)}` : '')),
+      ...(baseline?.scratch ? [judged(fixed(marks?.scratch))] : []),
       judged(fixed(marks?.ceiling)),
       fixed(reading.drift.unbiased[i]?.[i]),
       gate === undefined ? '' : `fvu ${fixed(gate.fvu)}${gate.passed ? '' : ' !'}`,

@@ -108,7 +108,7 @@ describe('retentionScores', () => {
     expect(scoreOf({floor: 0.78, spread: 0.03})).toEqual({
       status: 'withheld',
       reason:
-        'floor too close to ceiling: the architecture alone gives 0.780 ± 0.025 of 0.900 here, pretraining added too little to measure',
+        'floor too uncertain: 8 random networks give 0.780 ± 0.025 of 0.900 here; more of them would tell',
     });
   });
 

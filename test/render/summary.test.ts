@@ -78,7 +78,7 @@ describe('summaryOf', () => {
     const {kept} = summaryOf(narrowRun());
     expect(kept).toEqual([
       'At step 400 no layer has a score: all 7 are withheld, for the reasons listed below.',
-      'In block_00 to norm the architecture alone gives nearly as much as the pretrained model: pretraining added too little to measure. Their similarity R stands between its marks below.',
+      'No score can be read in block_00 to norm: the architecture alone gives nearly as much there as the pretrained model, or too few random networks say how much it gives. Their similarity R stands between its marks below.',
       'The whole interval of R lies under the ceiling in block_04 to norm; most in norm, 0.760 of 0.994.',
     ]);
     const untrained = narrowRun();

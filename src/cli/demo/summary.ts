@@ -46,10 +46,10 @@ function sentencesOf(needs: Watched, without: Watched): string[] {
   );
   const outcome =
     kept > forgot
-      ? `Learning to tell ${needs.task}s apart cost the layers ${percentOf(1 - forgot)} of the invariances that ` +
-        `pretraining\ntaught them, on average; learning to tell ${without.task}s apart, ${percentOf(1 - kept)}.`
-      : `Learning to tell ${needs.task}s apart left the layers ${percentOf(forgot)} of the invariances that ` +
-        `pretraining\ntaught them, on average, and learning to tell ${without.task}s apart no more: ${percentOf(kept)}.`;
+      ? `Learning to tell ${needs.task}s apart cost the layers ${percentOf(1 - forgot)} of the invariance that ` +
+        `pretraining\nadded, on average; learning to tell ${without.task}s apart, ${percentOf(1 - kept)}.`
+      : `Learning to tell ${needs.task}s apart left the layers ${percentOf(forgot)} of the invariance that ` +
+        `pretraining\nadded, on average, and learning to tell ${without.task}s apart no more: ${percentOf(kept)}.`;
   return [
     outcome,
     `The intervals of the two are apart in ${apart.length} of ${lastOf(needs).layers.length} layers` +

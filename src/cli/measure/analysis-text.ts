@@ -123,7 +123,7 @@ function summaryText({scores, layers, gates}: Analysis, baseline: Baseline, read
   const kept = scored.filter(({value}) => value >= 0.9).length;
   const lowest = scored.reduce((a, b) => (b.value < a.value ? b : a));
   return (
-    `${kept} of ${scored.length} scored layers keep at least 0.9 of their invariances; ` +
+    `${kept} of ${scored.length} scored layers keep at least 0.9 of the invariance that pretraining added; ` +
     `${lowest.layer} keeps least, ${scoreText(lowest)}.`
   );
 }
