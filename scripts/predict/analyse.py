@@ -5,6 +5,9 @@
 Spearman's correlation, pooled over the pretrained models: ranks are taken within each, scaled to [-1, 1], and then correlated
 over all finetunes together. Intervals: 95 %, 2000 bootstraps that draw finetunes anew within each pretrained model. The partial
 correlation is that of what a linear fit on the ranks of the controls leaves of both.
+
+Two stricter views: draws of whole settings (regime and learning rate, in all models at once), because finetunes of one setting
+are alike; and Holm's correction of permutation p-values (outcomes shuffled within each model) over all cells of the table.
 """
 
 import argparse
@@ -14,11 +17,13 @@ from pathlib import Path
 import numpy as np
 
 BOOTSTRAPS = 2000
+PERMUTATIONS = 20000
 WEIGHTS, DRIFT, RATE = "weight drift", "drift", "learning rate"
 OUTCOMES = {
     "probe, refitted": lambda o: o["probe"] - o["before"],
     "probe, old": lambda o: o["head"] - o["before"],
     "corrupted / clean": lambda o: np.mean(list(o["corrupted"].values())) / o["clean"],
+    "kept halfway": lambda o: o["half"] - o["before"],
     "recovered halfway": lambda o: o["half"] - o["probe"],
 }
 
@@ -85,18 +90,29 @@ def shown(value, low, high):
     return f"**{text}**" if low > 0 or high < 0 else text
 
 
-def table(rows, given=()):
-    """A line a predictor, a column an outcome; predictors that some finetunes lack, or that are `given`, are left out."""
-    draw = np.random.default_rng(0)
+def columns_of(rows):
+    """Names of the predictors that every finetune has; these and the outcomes as (n, k); the rows of each model."""
     names = [n for n in rows[0]["predictors"] if all(row["predictors"].get(n) is not None for row in rows)]
     values = np.array([[row["predictors"][n] for n in names] + list(row["outcomes"].values()) for row in rows])
     models = np.array([row["model"] for row in rows])
-    members = [np.flatnonzero(models == model) for model in sorted(set(models))]
+    return names, values, [np.flatnonzero(models == model) for model in sorted(set(models))]
+
+
+def table(rows, given=(), by_setting=False):
+    """A line a predictor, a column an outcome; predictors that some finetunes lack, or that are `given`, are left out."""
+    draw = np.random.default_rng(0)
+    names, values, members = columns_of(rows)
     controls = [names.index(name) for name in given]
+    settings = np.array([row["setting"] for row in rows])
+
+    def drawn():
+        if not by_setting:
+            return [draw.choice(m, len(m)) for m in members]
+        chosen = draw.choice(np.unique(settings), len(np.unique(settings)))
+        return [np.concatenate([m[settings[m] == s] for s in chosen]) for m in members]
+
     found = correlations(values, members, controls)
-    again = [
-        correlations(values, [draw.choice(m, len(m)) for m in members], controls) for _ in range(BOOTSTRAPS)
-    ]
+    again = [correlations(values, drawn(), controls) for _ in range(BOOTSTRAPS)]
     low, high = np.quantile(again, [0.025, 0.975], axis=0)
     lines = [f"| at the early checkpoint | {' | '.join(OUTCOMES)} |", "|---" * (len(OUTCOMES) + 1) + "|"]
     for i, name in enumerate(names):
@@ -105,6 +121,28 @@ def table(rows, given=()):
             cells = [shown(found[i, j], low[i, j], high[i, j]) for j in columns]
             lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def holm(rows):
+    """(corrected p, predictor, outcome) of the cells below .05, smallest first."""
+    draw = np.random.default_rng(0)
+    names, values, members = columns_of(rows)
+    k = len(names)
+    x = np.concatenate([ranks(values[m]) for m in members])
+    x = x / np.sqrt((x**2).sum(0))
+    members = np.split(np.arange(len(x)), np.cumsum([len(m) for m in members])[:-1])
+    found = np.abs(x[:, :k].T @ x[:, k:])
+    above = np.zeros(found.shape)
+    for _ in range(PERMUTATIONS):
+        order = np.concatenate([draw.permutation(m) for m in members])
+        above += np.abs(x[:, :k].T @ x[order, k:]) >= found - 1e-12
+    cells = sorted(
+        ((above[i, j] + 1) / (PERMUTATIONS + 1), name, outcome)
+        for i, name in enumerate(names)
+        for j, outcome in enumerate(OUTCOMES)
+    )
+    corrected = np.maximum.accumulate([p * (len(cells) - i) for i, (p, _, _) in enumerate(cells)])
+    return [(p, name, outcome) for p, (_, name, outcome) in zip(corrected, cells) if p < 0.05]
 
 
 def span(values):
@@ -125,6 +163,7 @@ def main():
         {
             "model": o["model"],
             "regime": o["regime"],
+            "setting": f"{o['regime']} {o['lr']}",
             "predictors": predictors(o, readings[o["model"], o["run"]]),
             "outcomes": {name: f(o) for name, f in OUTCOMES.items()},
         }
@@ -140,6 +179,15 @@ def main():
         print(f"| {model} | {len(mine)} | {' | '.join(span([m[o] for m in mine]) for o in OUTCOMES)} |")
     print(f"\nRank correlation, the {len(moving)} finetunes that move the backbone:\n\n{table(moving)}")
     print(f"\nThe same, head-only ones included ({len(rows)}):\n\n{table(rows)}")
+    print(f"\nThe first table, whole settings drawn:\n\n{table(moving, by_setting=True)}")
+    for title, some in [("the first table", moving), ("head-only ones included", rows)]:
+        print(f"\nCorrected p below .05 (Holm), {title}:\n")
+        print("\n".join(f"- {name}, {outcome}: {p:.3f}" for p, name, outcome in holm(some)) or "- none")
+    names, values, members = columns_of(moving)
+    among = correlations(values, members, [])[names.index("retention score")]
+    print("\nRetention score with: " + ", ".join(f"{n} {r:.2f}" for n, r in zip([*names, *OUTCOMES], among)))
+    between = correlations(values, members, [])[len(names) :, len(names) :]
+    print(f"\nOutcomes among themselves:\n{np.round(between, 2)}")
     for given in [[WEIGHTS], [RATE, WEIGHTS, DRIFT]]:
         print(f"\nPartial, given {', '.join(given)} ({len(moving)}):\n\n{table(moving, given)}")
     for model in models:
