@@ -3,10 +3,10 @@
     python bench/truth/factors.py OUT [SEEDS]      # 8 seeds of each factor; what is there is kept
 
 Scenes of 16 px: one of ten glyphs without mirror symmetry, of random hue, brightness, mirroring, place, size and tilt.
-For each factor and seed a network is pretrained to name six glyphs; every scene is seen with two values of the factor,
-and the loss adds, as in scripts/pretrain-demo.py, the share of each layer's variance that lies between the two. Then it
-is finetuned on the other four glyphs: `told`, to tell the factor's value; `glyphs`, to name them, where it need not be
-told; `head`, to tell the value with the head alone; `rank-0`, with LoRA of rank 0. Needs torch, numpy and safetensors.
+For each factor and seed a network is pretrained to tell the glyph and every other factor of six glyphs; every scene is
+seen with two values of the factor, and the loss adds, as in scripts/pretrain-demo.py, the share of each layer's variance
+that lies between the two. Then it is finetuned on the other four glyphs: `told`, to tell the factor; `other`, to tell
+the next one, where it need not be told; `head`, to tell the factor with the head alone; `rank-0`, with LoRA of rank 0. Needs torch, numpy and safetensors.
 All seeds of a factor train side by side, as batched matrix products.
 """
 
@@ -25,20 +25,36 @@ TOKENS = (SIDE // PATCH) ** 2 + 1
 GLYPHS = """100/100/111 111/110/100 110/110/100 110/010/011 111/001/001 100/111/101 101/111/001 011/110/010
 111/010/011 100/110/111""".split()
 NAMED = 6  # glyphs of pretraining; the others are finetuning's
-PRETRAINING, FINETUNING, HEAD = 240, 90, 5  # steps
+PRETRAINING, FINETUNING, HEAD = 300, 90, 5  # steps
 BATCH, LEARNING_RATE = 24, 4e-3
-INVARIANCE = 2.0  # weight of the second term
+INVARIANCE = 1.0  # weight of the second term
 PROBES = 1280
 
-# Factor: values it takes, and the class of a value that `told` asks for.
+def uniform(low, high):
+    return lambda count: low + (high - low) * torch.rand(count)
+
+
+def bins(name, low, high, count):
+    return lambda scene: ((scene[name] - low) / (high - low) * count).long().clamp(max=count - 1)
+
+
+# What is drawn.
 FACTORS = {
-    "hue": (lambda *size: torch.rand(size), lambda value: (value * 4).long()),
-    "brightness": (lambda *size: 0.4 + 0.6 * torch.rand(size), lambda value: ((value - 0.4) / 0.2).long().clamp(max=2)),
-    "flip": (lambda *size: torch.randint(2, size).float(), lambda value: value.long()),
-    "shift": (lambda *size: 5 * torch.rand(size) - 2.5, lambda value: ((value + 2.5) / 5 * 3).long().clamp(max=2)),
-    "scale": (lambda *size: 3.5 + 2.5 * torch.rand(size), lambda value: ((value - 3.5) / 2.5 * 3).long().clamp(max=2)),
+    "hue": uniform(0, 1),
+    "brightness": uniform(0.4, 1),
+    "flip": lambda count: torch.randint(2, (count,)).float(),
+    "shift": uniform(-2.5, 2.5),
+    "scale": uniform(3.5, 6),
 }
-CLASSES = {"hue": 4, "brightness": 3, "flip": 2, "shift": 3, "scale": 3}
+# What is to be told: the number of classes, and the class of each scene.
+TASKS = {
+    "hue": (4, bins("hue", 0, 1, 4)),
+    "brightness": (3, bins("brightness", 0.4, 1, 3)),
+    "flip": (2, lambda scene: scene["flip"].long()),
+    "shift": (3, bins("shift", -2.5, 2.5, 3)),
+    "scale": (3, bins("scale", 3.5, 6, 3)),
+    "glyph": (NAMED, lambda scene: scene["glyph"] % NAMED),
+}
 
 BANK = F.pad(
     torch.tensor([[[float(cell) for cell in row] for row in glyph.split("/")] for glyph in GLYPHS])
@@ -50,7 +66,7 @@ BANK = F.pad(
 
 def draw(glyphs, count):
     """What a scene is made of. `shift` is its height: a mirror image leaves that alone."""
-    scene = {name: values(count) for name, (values, _) in FACTORS.items()}
+    scene = {name: values(count) for name, values in FACTORS.items()}
     scene["glyph"] = torch.tensor(glyphs)[torch.randint(len(glyphs), (count,))]
     scene["across"] = 5 * torch.rand(count) - 2.5
     scene["tilt"] = (torch.rand(count) - 0.5) * math.pi / 6
@@ -198,31 +214,34 @@ def variance_share(layers):
     return torch.stack(shares).mean(0)
 
 
-def train(networks, factor, *, glyphs, label, classes, steps, pairs=False, head_only=False):
-    """Each network on scenes of its own. Returns their accuracies on new scenes."""
-    networks.new_head(classes)
+def train(networks, tasks, *, glyphs, steps, invariant_to=None, head_only=False):
+    """Each network on scenes of its own. Returns their accuracies on new scenes, [task][network]."""
+    sizes = [TASKS[task][0] for task in tasks]
+    networks.new_head(sum(sizes))
     weights = networks.head if head_only else [*networks.backbone.values(), *networks.head]
     optimiser = torch.optim.Adam(weights, lr=LEARNING_RATE)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, LEARNING_RATE, steps, pct_start=0.1)
-    by_network = lambda values, n: values.view(networks.count, n, *values.shape[1:])
+    by_network = lambda values: values.view(networks.count, -1, *values.shape[1:])
+    told = lambda layers: networks.logits(layers).split(sizes, 2)
+    labels_of = lambda scene: [by_network(TASKS[task][1](scene)) for task in tasks]
     for _ in range(steps):
         scene = draw(glyphs, networks.count * BATCH)
-        images, labels = by_network(render(scene), BATCH), by_network(label(scene), BATCH)
-        if pairs:
-            other = render({**scene, factor: FACTORS[factor][0](networks.count * BATCH)})
-            images, labels = torch.cat([images, by_network(other, BATCH)], 1), labels.repeat(1, 2)
+        images, labels = by_network(render(scene)), labels_of(scene)
+        if invariant_to:
+            other = render({**scene, invariant_to: FACTORS[invariant_to](networks.count * BATCH)})
+            images, labels = torch.cat([images, by_network(other)], 1), [label.repeat(1, 2) for label in labels]
         layers = networks.layers(images)
-        loss = F.cross_entropy(networks.logits(layers).mT, labels, reduction="none").mean(1)
-        if pairs:
-            loss = loss + INVARIANCE * variance_share(layers)
+        loss = sum(F.cross_entropy(logits.mT, label) for logits, label in zip(told(layers), labels))
+        if invariant_to:
+            loss = loss + INVARIANCE * variance_share(layers).mean()
         optimiser.zero_grad()
-        loss.sum().backward()
+        (loss * networks.count).backward()
         optimiser.step()
         schedule.step()
     with torch.no_grad():
         scene = draw(glyphs, networks.count * 128)
-        right = networks.logits(networks.layers(by_network(render(scene), 128))).argmax(2) == by_network(label(scene), 128)
-    return right.float().mean(1)
+        answers = zip(told(networks.layers(by_network(render(scene)))), labels_of(scene))
+        return [(logits.argmax(2) == label).float().mean(1) for logits, label in answers]
 
 
 def main():
@@ -232,36 +251,36 @@ def main():
     options = parser.parse_args()
     torch.set_num_threads(1)
     named, new = list(range(NAMED)), list(range(NAMED, len(GLYPHS)))
-    glyph_of = lambda scene: scene["glyph"] % NAMED  # from 0 in either group
     for order, factor in enumerate(FACTORS):
         report = options.out / f"{factor}.json"
         if report.exists():
             continue
         started = time.time()
         torch.manual_seed(order)
-        value_of = lambda scene: FACTORS[factor][1](scene[factor])
         accuracy = {}
 
-        def finish(name, networks, **task):
-            accuracy[name] = [round(value, 3) for value in train(networks, factor, **task).tolist()]
+        def finish(name, networks, tasks, **how):
+            right = train(networks, tasks, **how)
+            accuracy[name] = {task: [round(value, 2) for value in of.tolist()] for task, of in zip(tasks, right)}
             for seed in range(options.seeds):
                 networks.save(options.out / f"{factor}-{seed}" / name, seed)
 
         pretrained = Networks(options.seeds)
-        finish("pretrained", pretrained, glyphs=named, label=glyph_of, classes=NAMED, steps=PRETRAINING, pairs=True)
-        told = dict(glyphs=new, label=value_of, classes=CLASSES[factor])
-        finish("told", pretrained.copy(), **told, steps=FINETUNING)
-        finish("glyphs", pretrained.copy(), glyphs=new, label=glyph_of, classes=len(new), steps=FINETUNING)
-        finish("head", pretrained.copy(), **told, steps=HEAD, head_only=True)
+        others = [task for task in TASKS if task != factor]
+        finish("pretrained", pretrained, others, glyphs=named, steps=PRETRAINING, invariant_to=factor)
+        following = [*FACTORS, *FACTORS][order + 1]
+        finish("told", pretrained.copy(), [factor], glyphs=new, steps=FINETUNING)
+        finish("other", pretrained.copy(), [following], glyphs=new, steps=FINETUNING)
+        finish("head", pretrained.copy(), [factor], glyphs=new, steps=HEAD, head_only=True)
         rank0 = pretrained.copy()
         with torch.no_grad():
             for name, weight in rank0.backbone.items():
                 if name.endswith(("query.weight", "value.weight")):
                     weight += torch.zeros(options.seeds, WIDTH, 0) @ torch.zeros(options.seeds, 0, WIDTH)
-        finish("rank-0", rank0, **told, steps=HEAD, head_only=True)
+        finish("rank-0", rank0, [factor], glyphs=new, steps=HEAD, head_only=True)
         for seed in range(options.seeds):
             save_file({"images": render(draw(new, PROBES))}, options.out / f"{factor}-{seed}" / "probes.safetensors")
-        report.write_text(json.dumps({"seconds": round(time.time() - started), "accuracy": accuracy}, indent=2))
+        report.write_text(json.dumps({"seconds": round(time.time() - started), "accuracy": accuracy}))
         print(factor, report.read_text(), flush=True)
 
 

@@ -22,7 +22,7 @@ const COUNTS = [16, 32, 64, 128, 256];
 const DEFAULT_COUNT = 64;
 /** Other scenes, which say what an interval should cover; for the first seeds only. */
 const TRUTH = {count: 1024, seeds: 2};
-const KINDS = ['told', 'glyphs', 'head', 'rank-0'] as const;
+const KINDS = ['told', 'other', 'head', 'rank-0'] as const;
 
 type Kind = (typeof KINDS)[number];
 
@@ -100,12 +100,12 @@ table(
     'told: named right',
     'named instead',
     'its change, lowest layer',
-    'glyphs: named it',
+    'other: named it',
     'its change',
   ],
   [...new Set(all.map(({factor}) => factor))].map(factor => {
     const told = panels('told', DEFAULT_COUNT, factor);
-    const glyphs = panels('glyphs', DEFAULT_COUNT, factor);
+    const other = panels('other', DEFAULT_COUNT, factor);
     const others = told.map(({panel}) => named(panel)).filter(name => name !== factor);
     const lowest = (panel: readonly FactorReading[]) =>
       Math.min(
@@ -119,8 +119,8 @@ table(
       text(share(told.map(({panel}) => named(panel) === factor))),
       [...new Set(others.map(String))].join(', '),
       text(mean(told.map(({panel}) => lowest(panel)))),
-      text(share(glyphs.map(({panel}) => named(panel) === factor))),
-      text(mean(glyphs.map(({panel}) => lowest(panel)))),
+      text(share(other.map(({panel}) => named(panel) === factor))),
+      text(mean(other.map(({panel}) => lowest(panel)))),
     ];
   }),
 );
@@ -137,7 +137,7 @@ table(
 /** Whether each interval at `count` probes covers the change on other scenes. */
 function covered(count: number): boolean[] {
   return all.flatMap(({readings}) =>
-    (['told', 'glyphs'] as const).flatMap(kind => {
+    (['told', 'other'] as const).flatMap(kind => {
       const at = (wanted: number) =>
         readings.find(each => each.kind === kind && each.count === wanted)?.panel;
       return (at(TRUTH.count) ?? []).flatMap((truth, f) =>
