@@ -1,5 +1,5 @@
 /**
- * What every score says of a pretrained model that was changed in a known way: two tables in Markdown. The networks are
+ * What every score says of a pretrained model that was changed in a known way: tables in Markdown. The networks are
  * made by bench/truth/controls.py; inversions and the baseline are kept in WORK/cache.
  *
  *     node --import tsx bench/truth/controls.ts PRETRAINED CONTROLS IMAGES WORK      (IMAGES: class folders)
@@ -33,11 +33,9 @@ const TAPS = ['block_02', 'block_02/attention', 'block_02/mlp'];
 
 const [pretrained, folder, images, work] = process.argv.slice(2);
 if (!pretrained || !folder || !images || !work) throw new Error('give PRETRAINED CONTROLS IMAGES WORK');
-const missing = [pretrained, images, ...CONTROLS.map(name => join(folder, name))].filter(
-  path => !existsSync(path),
-);
-if (missing.length > 0) {
-  console.log(`skipped: there is no ${missing.join(', ')}`);
+const controls = CONTROLS.filter(name => existsSync(join(folder, name, 'config.json')));
+if (!existsSync(pretrained) || !existsSync(images) || controls.length === 0) {
+  console.log(`skipped: it needs ${pretrained}, ${images} and what controls.py writes to ${folder}`);
   process.exit();
 }
 
@@ -50,7 +48,7 @@ async function measure(layers?: string[]): Promise<{baseline: Baseline; readings
   const engine = await openOrtEngine({folder: pretrained!, ...(layers && {layers})});
   const measurer = await createMeasurer({engine, probes, labels, cache, factors: 'all'});
   const readings = new Map<string, Reading>();
-  for (const name of CONTROLS) {
+  for (const name of controls) {
     const weights = await readWeights(join(folder!, name), {like: engine});
     const moment = {step: 1, epoch: null, time: 0, logged: {}};
     readings.set(name, await measurer.read({weights, moment, convergence: false}));
@@ -121,16 +119,17 @@ console.log(
 );
 
 const tapped = await measure(TAPS);
+const {layers} = tapped.baseline;
 console.log(
   [
     '',
-    row(['score (R)', ...TAPS]),
-    row(Array(TAPS.length + 1).fill('---')),
-    ...['copy', 'int4', 'block', 'real'].map(name => {
+    row(['score (R)', ...layers]),
+    row(Array(layers.length + 1).fill('---')),
+    ...controls.map(name => {
       const {scores, retention} = tapped.readings.get(name)!;
       return row([
         name,
-        ...TAPS.map((_, i) => `${text(values(scores)[i]!)} (${text(diagonal(retention)[i]!)})`),
+        ...layers.map((_, i) => `${text(values(scores)[i]!)} (${text(diagonal(retention)[i]!)})`),
       ]);
     }),
   ].join('\n'),
