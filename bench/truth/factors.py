@@ -29,7 +29,7 @@ SEEN = 6  # glyphs of pretraining; the others are finetuning's
 PRETRAINING, FINETUNING, HEAD = 300, 120, 5  # steps
 BATCH, LEARNING_RATE = 24, 4e-3
 INVARIANCE = 1.0  # weight of the second term
-PROBES = 1280
+PROBES = 256
 
 def uniform(low, high):
     return lambda count: low + (high - low) * torch.rand(count)

@@ -13,15 +13,13 @@ import {pickImages} from '../../src/images.js';
 import {openPanel} from '../../src/measure/panel.js';
 import {withWeights} from '../../src/measure/with-weights.js';
 import {loadProbes} from '../../src/probes/index.js';
-import type {FactorReading, Images} from '../../src/types.js';
+import type {FactorReading} from '../../src/types.js';
 import {mean, row, sureOf, text} from './words.js';
 
 /** Those of the study, and three bystanders. */
 const FACTORS = ['hue', 'brightness', 'flip', 'shift', 'scale', 'rotation', 'blur', 'noise'];
-const COUNTS = [16, 32, 64, 128, 256];
+const COUNTS = [16, 32, 64, 128];
 const DEFAULT_COUNT = 64;
-/** Other scenes, which say what an interval should cover; for the first seeds only. */
-const TRUTH = {count: 1024, seeds: 2};
 const KINDS = ['told', 'other', 'head', 'rank-0'] as const;
 
 type Kind = (typeof KINDS)[number];
@@ -35,21 +33,17 @@ interface Measured {
 async function measure(folder: string, name: string): Promise<Measured> {
   const kept = join(folder, name, 'panel.json');
   if (existsSync(kept)) return JSON.parse(await readFile(kept, 'utf8')) as Measured;
-  const [factor, seed] = name.split('-') as [string, string];
+  const [factor] = name.split('-') as [string];
   const engine = await openOrtEngine({folder: join(folder, name, 'pretrained'), batch: 64});
   const {images} = await loadProbes(`${join(folder, name, 'probes.safetensors')}:images`, {
-    max: Number.MAX_SAFE_INTEGER,
+    max: Math.max(...COUNTS),
   });
-  const take = (from: number, count: number): Images =>
-    pickImages(
-      images,
-      Array.from({length: count}, (_, at) => from + at),
-    );
-  const sets = COUNTS.map(count => take(0, count));
-  if (Number(seed) < TRUTH.seeds) sets.push(take(COUNTS.at(-1)!, TRUTH.count));
   const readings: Measured['readings'] = [];
-  for (const probes of sets) {
-    const {count} = probes;
+  for (const count of COUNTS) {
+    const probes = pickImages(
+      images,
+      Array.from({length: count}, (_, at) => at),
+    );
     const panel = openPanel({engine, probes, factors: selectFactors(FACTORS)});
     const reference = await panel.measureReference([]);
     for (const kind of count === DEFAULT_COUNT ? KINDS : KINDS.slice(0, 2)) {
@@ -134,30 +128,8 @@ table(
   (['head', 'rank-0'] as const).map(kind => [kind, String(silent(kind).length), text(share(silent(kind)))]),
 );
 
-/** Whether each interval at `count` probes covers the change on other scenes. */
-function covered(count: number): boolean[] {
-  return all.flatMap(({readings}) =>
-    (['told', 'other'] as const).flatMap(kind => {
-      const at = (wanted: number) =>
-        readings.find(each => each.kind === kind && each.count === wanted)?.panel;
-      return (at(TRUTH.count) ?? []).flatMap((truth, f) =>
-        truth.change.flatMap((right, i) => {
-          const score = at(count)![f]!.change[i]!;
-          if (right.status !== 'scored' || score.status !== 'scored' || score.low === null) return [];
-          return [score.low <= right.value && right.value <= score.high!];
-        }),
-      );
-    }),
-  );
-}
-
 table(
-  [
-    'probes',
-    'told: named right',
-    'told: its fall is sure',
-    'intervals that cover the change on 1024 other scenes',
-  ],
+  ['probes', 'told: named right', 'told: its fall is sure'],
   COUNTS.map(count => [
     String(count),
     text(share(panels('told', count).map(({factor, panel}) => named(panel) === factor))),
@@ -168,7 +140,6 @@ table(
         ),
       ),
     ),
-    `${text(share(covered(count)))} of ${covered(count).length}`,
   ]),
 );
 console.log(lines.join('\n'));
