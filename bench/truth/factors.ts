@@ -18,7 +18,7 @@ import {mean, row, sureOf, text} from './words.js';
 
 /** Those of the study, and three bystanders. */
 const FACTORS = ['hue', 'brightness', 'flip', 'shift', 'scale', 'rotation', 'blur', 'noise'];
-const COUNTS = [16, 32, 64, 128];
+const COUNTS = [16, 32, 64];
 const DEFAULT_COUNT = 64;
 const KINDS = ['told', 'other', 'head', 'rank-0'] as const;
 
