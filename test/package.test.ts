@@ -81,7 +81,8 @@ describe('the published package', () => {
     mkdirSync(join(light, 'node_modules'));
     cpSync(join(packed, 'dist'), join(light, 'dist'), {recursive: true});
     cpSync(join(packed, 'package.json'), join(light, 'package.json'));
-    for (const name of ['zod']) symlinkSync(resolve('node_modules', name), join(light, 'node_modules', name));
+    for (const name of ['zod', 'ml-matrix'])
+      symlinkSync(resolve('node_modules', name), join(light, 'node_modules', name));
     writeFileSync(
       join(light, 'import.js'),
       `const {loadVit, wandbTracker} = await import('./dist/index.js');

@@ -34,6 +34,8 @@ describe.skipIf(!existsSync(SHARED))('backfill over a real finetune from PyTorch
           [
             '--random',
             `${SHARED}/random`,
+            '--pool',
+            'tokens',
             '--preset',
             'stir',
             '--steps',

@@ -67,7 +67,7 @@ it('shows R between floor and ceiling, and says what moved and what was only los
   const stream = screen({columns: 200});
   await show(stream, [1000]);
   const row = stream.lines.find(line => line.startsWith('block_00'))!;
-  expect(row).toMatch(/ 0\.625 \[0\.575, 0\.675\] +0\.300 ± 0\.020 +0\.950 /);
+  expect(row).toMatch(/ 0\.625 \[0\.575, 0\.675\] +0\.300 ± 0\.020 +0\.600 +0\.950 /);
   expect(stream.lines).toContain(
     'Moved: invariances arrived elsewhere, those of block_00 in block_02 (R there +0.060).',
   );

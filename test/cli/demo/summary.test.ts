@@ -36,7 +36,7 @@ const kept = watched('shape', [scored(0.9), scored(0.8)], [0.99, 0.875]);
 describe('the summary of the demo', () => {
   it('says what was forgotten, in which layers, and what the ground truth says', () => {
     const text = summaryOf(watched('colour', [scored(0.6), scored(0.1)], [0.99, 0.25]), kept);
-    expect(text).toContain('colours apart cost the layers 65 % of the invariances');
+    expect(text).toContain('colours apart cost the layers 65 % of the invariance that pretraining\nadded');
     expect(text).toContain('shapes apart, 15 %.');
     expect(text).toContain('apart in 2 of 2 layers: block_00, norm.');
     expect(text).toMatch(/weights moved by +20 % +20 %/);
@@ -47,7 +47,7 @@ describe('the summary of the demo', () => {
 
   it('says so where nothing was forgotten', () => {
     const text = summaryOf(watched('colour', [scored(0.95), scored(0.8)], [0.99, 0.9]), kept);
-    expect(text).toContain('colours apart left the layers 88 % of the invariances');
+    expect(text).toContain('colours apart left the layers 88 % of the invariance that pretraining\nadded');
     expect(text).toContain('learning to tell shapes apart no more: 85 %');
     expect(text).toContain('apart in 0 of 2 layers.');
   });
