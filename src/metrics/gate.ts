@@ -1,6 +1,7 @@
 import {InvarianceError} from '../errors.js';
 import {isConstant} from '../rounding.js';
 import type {Features, Gate, Images, LayerName} from '../types.js';
+import {meanRow} from './gram.js';
 
 /** Share of a layer's variance that inverted images may miss, by default. */
 export const FVU_THRESHOLD = 0.05;
@@ -115,12 +116,6 @@ export function convergence(
     const earlier = halfway[i] ?? null;
     return value === null || earlier === null ? null : Math.abs(value - earlier);
   });
-}
-
-function meanRow({count, width, data}: Features): Float64Array {
-  const mean = new Float64Array(width);
-  for (let i = 0; i < count; i++) for (let k = 0; k < width; k++) mean[k]! += data[i * width + k]! / count;
-  return mean;
 }
 
 function pixelDistance(a: Images, b: Images): number {

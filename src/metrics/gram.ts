@@ -48,12 +48,19 @@ export function selectImages(gram: Gram, indices: ArrayLike<number>): Gram {
   return {n, data};
 }
 
-function centredRows({count, width, data}: FeatureRows): Float64Array {
-  const means = new Float64Array(width);
-  for (let i = 0; i < count; i++) for (let k = 0; k < width; k++) means[k]! += data[i * width + k]! / count;
+/** Mean over the images, p values. */
+export function meanRow({count, width, data}: FeatureRows): Float64Array {
+  const mean = new Float64Array(width);
+  for (let i = 0; i < count; i++) for (let k = 0; k < width; k++) mean[k]! += data[i * width + k]! / count;
+  return mean;
+}
+
+/** (n, p), row-major, less a row: by default less their own mean. */
+export function centredRows(features: FeatureRows, mean = meanRow(features)): Float64Array {
+  const {count, width, data} = features;
   const rows = new Float64Array(count * width);
   for (let i = 0; i < count; i++) {
-    for (let k = 0; k < width; k++) rows[i * width + k] = data[i * width + k]! - means[k]!;
+    for (let k = 0; k < width; k++) rows[i * width + k] = data[i * width + k]! - mean[k]!;
   }
   return rows;
 }

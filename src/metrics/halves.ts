@@ -29,6 +29,11 @@ export function halfSamples(n: number, {samples = HALF_SAMPLES, seed = 0} = {}):
   );
 }
 
+/** a − b on each half-sample; null where either is. */
+export function differenceOfHalves(a: Halves, b: Halves): Halves {
+  return a && b && a.map((value, half) => value - b[half]!);
+}
+
 /** A Gram made ready for half-samples. */
 export interface HalfSums {
   readonly halves: readonly Uint32Array[];

@@ -1,7 +1,7 @@
 import type {Gram, Score} from '../types.js';
 import {cka} from './cka.js';
 import {selectImages} from './gram.js';
-import {ckaOfHalves, halfSums, intervalOfHalves, type Halves} from './halves.js';
+import {ckaOfHalves, differenceOfHalves, halfSums, intervalOfHalves, type Halves} from './halves.js';
 import {CONSTANT, TOO_FEW, withheld, MIN_IMAGES} from './similarity.js';
 
 /** Squared distances from float32 Grams are not known better than this share of the squared norms. */
@@ -58,13 +58,8 @@ export function invarianceChange(
   if (before.value === null) return withheld(`${CONSTANT} in the pretrained model, or not finite`);
   if (now.value === null) return withheld(`${CONSTANT} at this step, or not finite`);
   const value = now.value - before.value;
-  if (now.halves === null || before.halves === null) return {status: 'scored', value, low: null, high: null};
-  const earlier = before.halves;
-  const interval = intervalOfHalves(
-    value,
-    now.halves.map((half, at) => half - earlier[at]!),
-  );
-  return {status: 'scored', value, ...interval};
+  const halves = differenceOfHalves(now.halves, before.halves);
+  return {status: 'scored', value, ...(halves ? intervalOfHalves(value, halves) : {low: null, high: null})};
 }
 
 function blockOf(joint: Gram, start: number, n: number): Gram {

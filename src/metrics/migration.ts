@@ -1,6 +1,7 @@
 import type {Estimates, Gate, Score} from '../types.js';
 import {notConverged} from './gate.js';
-import {quantile, type Halves} from './halves.js';
+import {differenceOfHalves, quantile, type Halves} from './halves.js';
+import {difference} from './retention.js';
 import {withheld} from './similarity.js';
 
 /** What of each layer's invariances other blocks gained and lost. */
@@ -50,10 +51,10 @@ export function migration({
   blocks: readonly number[];
   gates: readonly Gate[];
 }): Migration {
-  const rows = retention.unbiased.map((row, i) => {
+  const rows = difference(retention.unbiased, ceiling.unbiased).map((row, i) => {
     if (!gates[i]!.passed) return none(notConverged(gates[i]!));
     if (blocks.length === 0) return none('no residual-stream block is measured');
-    const changes = blocks.map(j => minus(row[j]!, ceiling.unbiased[i]![j]!));
+    const changes = blocks.map(j => row[j]!);
     if (!changes.every(change => change !== null)) return none('a layer is constant or not finite');
     const bounds = halves && simultaneous(changes, halves.retention[i]!, halves.ceiling[i]!);
     const sure = changes.map((change, k) => (bounds !== null && bounds[k]!.low > 0 ? change : 0));
@@ -98,9 +99,9 @@ function simultaneous(
 ): Bound[] | null {
   const deviations: Float64Array[] = [];
   for (const [k, change] of changes.entries()) {
-    const [now, then] = [after[k]!, before[k]!];
-    if (now === null || then === null) return null;
-    deviations.push(now.map((value, half) => value - then[half]! - change));
+    const halves = differenceOfHalves(after[k]!, before[k]!);
+    if (halves === null) return null;
+    deviations.push(halves.map(value => value - change));
   }
   const spreads = deviations.map(all =>
     Math.sqrt(all.reduce((sum, value) => sum + value ** 2, 0) / all.length),
@@ -113,8 +114,4 @@ function simultaneous(
     low: change - reach * spreads[k]!,
     high: change + reach * spreads[k]!,
   }));
-}
-
-function minus(a: number | null, b: number | null): number | null {
-  return a === null || b === null ? null : a - b;
 }

@@ -1,5 +1,5 @@
 import type {Baseline, Interval, Reading} from '../types.js';
-import {HALF_SAMPLES, intervalOfHalves, unpackHalves, type Halves} from './halves.js';
+import {differenceOfHalves, HALF_SAMPLES, intervalOfHalves, unpackHalves, type Halves} from './halves.js';
 import {scoreHalves, type DiagonalHalves} from './score.js';
 
 /** A difference is clear where its p-value, adjusted for all layers looked at, is under this. */
@@ -42,10 +42,10 @@ export function pairedDifference(a: ComparedReading, b: ComparedReading): Paired
   const value = ({reading}: ComparedReading, i: number) => reading.retention.unbiased[i]![i]!;
   const tests = layers.map((_, i) => {
     const [before, after] = [value(a, i), value(b, i)];
-    const halves = minus(second.retention[i]!, first.retention[i]!);
+    const halves = differenceOfHalves(second.retention[i]!, first.retention[i]!);
     return before === null || after === null || halves === null ? null : pairedTest(after - before, halves);
   });
-  const scored = layers.map((_, i) => minus(second.scores[i]!, first.scores[i]!));
+  const scored = layers.map((_, i) => differenceOfHalves(second.scores[i]!, first.scores[i]!));
   const scores = layers.map((_, i) => {
     const [before, after] = [a.reading.scores[i]!, b.reading.scores[i]!];
     const halves = scored[i]!;
@@ -115,10 +115,6 @@ function meanInterval(a: ComparedReading, b: ComparedReading, scored: readonly H
     known.reduce((sum, halves) => sum + halves[half]! / known.length, 0),
   );
   return intervalOfHalves(b.reading.meanScore - a.reading.meanScore, mean);
-}
-
-function minus(a: Halves, b: Halves): Halves {
-  return a && b && a.map((value, half) => value - b[half]!);
 }
 
 /** Chance of a standard normal at least this far from 0: erfc(|z| / √2), Numerical Recipes' Chebyshev fit, relative error under 1.2e-7. */

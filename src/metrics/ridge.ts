@@ -1,6 +1,7 @@
 import {EigenvalueDecomposition, Matrix} from 'ml-matrix';
 import {InvarianceError} from '../errors.js';
 import {isConstant, type FeatureRows} from '../rounding.js';
+import {centredRows, meanRow} from './gram.js';
 
 /** Penalties tried, as multiples of the mean squared norm of the centred features, so that their scale does not matter. */
 const PENALTIES = Array.from({length: 15}, (_, at) => 10 ** (at / 2 - 5));
@@ -48,7 +49,7 @@ export function ridgeProbe(features: FeatureRows, labels: ArrayLike<number>): Ri
   const classes = classesOf(labels, n);
   if (!features.data.every(Number.isFinite) || isConstant(features)) return null;
   const mean = meanRow(features);
-  const rows = centredBy(mean, features);
+  const rows = centredRows(features, mean);
   const gram = products(rows, rows, n);
   const shares = new Float64Array(classes);
   for (let i = 0; i < n; i++) shares[labels[i]!]! += 1 / n;
@@ -96,7 +97,7 @@ export function ridgeProbe(features: FeatureRows, labels: ArrayLike<number>): Ri
           'bad_option',
           `features of ${others.count} × ${others.width} for a probe of ${n} × ${width}`,
         );
-      const cross = others === features ? gram : products(centredBy(mean, others), rows, n);
+      const cross = others === features ? gram : products(centredRows(others, mean), rows, n);
       const scores = new Float64Array(n * classes);
       for (let i = 0; i < n; i++) {
         let leverage = 1 / n;
@@ -172,16 +173,6 @@ function decomposed(
     vectors: kept.map(k => Float64Array.from(eigenvectorMatrix.getColumn(k))),
     scale: trace / n,
   };
-}
-
-function meanRow({count, width, data}: FeatureRows): Float64Array {
-  const mean = new Float64Array(width);
-  for (let i = 0; i < count; i++) for (let k = 0; k < width; k++) mean[k]! += data[i * width + k]! / count;
-  return mean;
-}
-
-function centredBy(mean: Float64Array, {width, data}: FeatureRows): Float64Array {
-  return Float64Array.from(data, (value, at) => value - mean[at % width]!);
 }
 
 /** Inner products of the rows of two (n, p), row-major: of row i of the first with row j of the second. */

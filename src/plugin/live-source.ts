@@ -1,36 +1,18 @@
 import type {LayersModel} from '@tensorflow/tfjs';
 import {loadTfjsModel, openTfjsEngine, type Engine, type Weights} from '../engine/index.js';
 import {type Preprocessor} from '../models/index.js';
-import {defaultCacheFolder, drawSeeds, fingerprintOf, openInversionCache} from '../inversion/index.js';
-import {checkFit, createMeasurer, FLOOR_DRAWS, type Measurer} from '../measure/index.js';
+import {defaultCacheFolder, drawSeeds, openInversionCache} from '../inversion/index.js';
+import {checkFit, createMeasurer, FLOOR_DRAWS, measurerInfo, type Measurer} from '../measure/index.js';
 import type {ReadingSource, SourceEvents} from './reading-source.js';
-import type {CheckedOptions} from './options.js';
+import type {MeasuringOptions} from './options.js';
 import {loadProbes, loadSeeds} from '../probes/index.js';
 import {withoutTensors} from '../probes/index.js';
-
-type Options = Pick<
-  CheckedOptions,
-  | 'tf'
-  | 'model'
-  | 'layers'
-  | 'pooling'
-  | 'input'
-  | 'probes'
-  | 'probesMax'
-  | 'labels'
-  | 'seeds'
-  | 'reference'
-  | 'floor'
-  | 'scratch'
-  | 'inversion'
-  | 'factors'
->;
 
 /**
  * Measures any LayersModel through taps on the live model, on the user's own backend. The baseline is taken in `begin`,
  * before training, while the model is still the pretrained one; every reading stops the training for as long as it takes.
  */
-export async function liveSource(options: Options): Promise<ReadingSource> {
+export async function liveSource(options: MeasuringOptions): Promise<ReadingSource> {
   const {tf, model, probesMax, seeds: seedsFrom, reference: folder, inversion} = options;
   const engine = await engineOf(options, model);
   const {images, source, labels} = await loadProbes(await withoutTensors(tf, options.probes), {
@@ -47,21 +29,7 @@ export async function liveSource(options: Options): Promise<ReadingSource> {
   let measurer: Measurer | null = null;
   let events: SourceEvents;
   return {
-    info: {
-      layers: engine.layers,
-      blocks: engine.blocks,
-      pooling: engine.pooling,
-      fingerprint: fingerprintOf({
-        engine,
-        weights: reference,
-        probes: images,
-        seeds,
-        options: inversion,
-        floor,
-      }),
-      probes: {count: images.count, source},
-      engine: engine.description,
-    },
+    info: measurerInfo({engine, reference, probes: images, seeds, floor, inversion}, source),
     async begin(given) {
       events = given;
       measurer = await createMeasurer({
@@ -93,12 +61,12 @@ export async function liveSource(options: Options): Promise<ReadingSource> {
   };
 }
 
-async function floorOf(options: Options): Promise<number | Weights[]> {
+async function floorOf(options: MeasuringOptions): Promise<number | Weights[]> {
   const {floor = FLOOR_DRAWS} = options;
   return typeof floor === 'number' ? floor : Promise.all(floor.map(folder => weightsIn(folder, options)));
 }
 
-async function weightsIn(folder: string, options: Options): Promise<Weights> {
+async function weightsIn(folder: string, options: MeasuringOptions): Promise<Weights> {
   const pretrained = await loadTfjsModel({tf: options.tf, folder});
   const engine = await engineOf(options, pretrained);
   const weights = engine.weights();
@@ -108,7 +76,7 @@ async function weightsIn(folder: string, options: Options): Promise<Weights> {
 }
 
 function engineOf(
-  {tf, layers, pooling, input}: Options,
+  {tf, layers, pooling, input}: MeasuringOptions,
   model: LayersModel,
 ): ReturnType<typeof openTfjsEngine> {
   return openTfjsEngine({

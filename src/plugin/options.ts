@@ -99,6 +99,25 @@ export interface MonitorOptions {
   strict?: boolean;
 }
 
+/** What decides how readings are made. */
+export type MeasuringOptions = Pick<
+  CheckedOptions,
+  | 'tf'
+  | 'model'
+  | 'layers'
+  | 'pooling'
+  | 'input'
+  | 'probes'
+  | 'probesMax'
+  | 'labels'
+  | 'seeds'
+  | 'reference'
+  | 'floor'
+  | 'scratch'
+  | 'inversion'
+  | 'factors'
+>;
+
 /** What becomes of checkpoints. */
 export interface CheckpointOptions {
   /** Folder of the checkpoints. */

@@ -18,26 +18,9 @@ import {
 } from '../measure/index.js';
 import {loadProbes, withoutTensors} from '../probes/index.js';
 import type {Moment} from '../types.js';
-import type {CheckedOptions} from './options.js';
+import type {MeasuringOptions} from './options.js';
 import type {ReadingSource, SourceEvents} from './reading-source.js';
 import {SnapshotQueue, WAITING} from './snapshot-queue.js';
-
-type Options = Pick<
-  CheckedOptions,
-  | 'tf'
-  | 'model'
-  | 'layers'
-  | 'pooling'
-  | 'probes'
-  | 'probesMax'
-  | 'labels'
-  | 'seeds'
-  | 'reference'
-  | 'floor'
-  | 'scratch'
-  | 'inversion'
-  | 'factors'
->;
 
 /** Steps that are on record already, and the step training goes on from. */
 type Past = {step: number; recorded: ReadonlySet<number>} | null;
@@ -56,7 +39,7 @@ export async function snapshotSource({
   folder,
   past,
 }: {
-  options: Options;
+  options: MeasuringOptions;
   files: ModelFiles;
   folder: string;
   past: Past;
@@ -117,7 +100,7 @@ async function probesOf({
   probes,
   probesMax,
   labels: given,
-}: Options): Promise<Pick<MeasurerSpec, 'probes' | 'labels'>> {
+}: MeasuringOptions): Promise<Pick<MeasurerSpec, 'probes' | 'labels'>> {
   const source = await withoutTensors(tf, probes);
   if (typeof source === 'string') return {probes: source, labels: given};
   const preprocessor = vitConfigOf(model)?.preprocessor;

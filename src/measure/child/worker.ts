@@ -3,16 +3,11 @@ import {InTurn} from '../../disk/index.js';
 import {openModelFolder} from '../../models/index.js';
 import {openOrtEngine, readWeights} from '../../engine/index.js';
 import {InvarianceError, messageOf} from '../../errors.js';
-import {
-  defaultCacheFolder,
-  drawSeeds,
-  fingerprintOf,
-  inversionOptions,
-  openInversionCache,
-} from '../../inversion/index.js';
+import {defaultCacheFolder, drawSeeds, inversionOptions, openInversionCache} from '../../inversion/index.js';
 import {openInversions} from '../inversions.js';
 import {FLOOR_DRAWS} from '../baseline.js';
 import {checkFit, createMeasurer, type Measurer, type MeasurerOptions} from '../measurer.js';
+import {measurerInfo} from '../measurer-info.js';
 import type {Command, MeasurerInfo, MeasurerSpec, Report} from './messages.js';
 import {loadProbes, loadSeeds} from '../../probes/index.js';
 import {withWeights} from '../with-weights.js';
@@ -89,14 +84,7 @@ async function open(spec: MeasurerSpec): Promise<Opened> {
       workers,
       factors: spec.factors,
     },
-    info: {
-      engine: engine.description,
-      layers: engine.layers,
-      blocks: engine.blocks,
-      pooling: engine.pooling,
-      probes: {count: probes.count, source},
-      fingerprint: fingerprintOf({engine, weights: reference, probes, seeds, options: inversion, floor}),
-    },
+    info: measurerInfo({engine, reference, probes, seeds, floor, inversion}, source),
   };
 }
 
