@@ -15,7 +15,7 @@ import {withoutTensors} from '../probes/index.js';
 export async function liveSource(options: MeasuringOptions): Promise<ReadingSource> {
   const {tf, model, probesMax, seeds: seedsFrom, reference: folder, inversion} = options;
   const engine = await engineOf(options, model);
-  const {images, source, labels} = await loadProbes(await withoutTensors(tf, options.probes), {
+  const {images, source, labels, passedOver} = await loadProbes(await withoutTensors(tf, options.probes), {
     preprocessor: fitting(engine.input),
     channels: engine.input.channels,
     max: probesMax,
@@ -32,6 +32,7 @@ export async function liveSource(options: MeasuringOptions): Promise<ReadingSour
     info: measurerInfo({engine, reference, probes: images, seeds, floor, inversion}, source),
     async begin(given) {
       events = given;
+      if (passedOver !== null) events.notice('warning', 'probes_passed_over', passedOver);
       measurer = await createMeasurer({
         engine,
         probes: images,

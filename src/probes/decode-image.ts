@@ -5,8 +5,8 @@ import {resample, type Picture} from './resample.js';
 
 /**
  * One image file as the model's image processor would make it: resized, cropped at its centre, RGB (or grey for one
- * channel), pixels in [0, 1]. Without a preprocessor it keeps its size. Transparency and orientation tags are ignored,
- * as by Pillow.
+ * channel), pixels in [0, 1]. Without a preprocessor it keeps its size. Transparency, orientation tags and colour profiles
+ * are ignored, as by Pillow.
  *
  * @param image path or encoded bytes.
  * @param name of the image in errors.
@@ -34,33 +34,57 @@ export async function decodeImage(
 async function decode(image: string | Uint8Array, channels: number): Promise<Picture> {
   // A native library: whoever brings probes as tensors does without it.
   const {default: sharp} = await import('sharp');
-  const {data, info} = await sharp(image, {failOn: 'error'})
-    .removeAlpha()
-    .toColourspace(channels === 1 ? 'b-w' : 'srgb')
+  const opened = sharp(image, {failOn: 'error', ignoreIcc: true});
+  const isCmyk = (await opened.metadata()).space === 'cmyk';
+  const {data, info} = await (isCmyk ? opened.pipelineColourspace('cmyk') : opened.removeAlpha())
+    .toColourspace(isCmyk ? 'cmyk' : channels === 1 ? 'b-w' : 'srgb')
     .raw({depth: 'uchar'})
     .toBuffer({resolveWithObject: true});
+  if (isCmyk && channels === 3)
+    return {height: info.height, width: info.width, channels, data: rgbOfCmyk(data)};
   if (info.channels !== channels) throw new Error(`it has ${info.channels} channels, not ${channels}`);
   return {height: info.height, width: info.width, channels, data};
 }
 
-function fitted(picture: Picture, {resize, size, resample: filter}: Preprocessor): Picture {
-  if (resize === null) return centred(picture, size);
+/** Pillow's plain conversion, without profiles: each ink takes its share of what black leaves. */
+function rgbOfCmyk(inks: Uint8Array): Uint8Array {
+  const rgb = new Uint8Array((inks.length / 4) * 3);
+  for (let pixel = 0; pixel < inks.length / 4; pixel++) {
+    const light = 255 - inks[pixel * 4 + 3]!;
+    for (let ink = 0; ink < 3; ink++)
+      rgb[pixel * 3 + ink] = light - Math.round((inks[pixel * 4 + ink]! * light) / 255);
+  }
+  return rgb;
+}
+
+function fitted(picture: Picture, {resize, size, resample: filter, crop}: Preprocessor): Picture {
+  if (resize === null) return centred(picture, size, crop);
   const shortest = Math.min(picture.height, picture.width);
   const side = (length: number, edge: number) => Math.trunc((edge * length) / shortest);
   const target =
     'shortestEdge' in resize
       ? {height: side(picture.height, resize.shortestEdge), width: side(picture.width, resize.shortestEdge)}
       : resize;
-  return centred(resample(picture, target, filter), size);
+  return centred(resample(picture, target, filter), size, crop);
+}
+
+/**
+ * Pixels cut off before the middle, or with a minus added. An odd one: transformers rounds down; torchvision rounds a cut to
+ * the even number and adds the smaller half.
+ */
+function before(rest: number, by: Preprocessor['crop']): number {
+  if (by !== 'torchvision') return Math.floor(rest / 2);
+  return rest % 4 === 3 ? (rest + 1) / 2 : Math.trunc(rest / 2);
 }
 
 /** The middle of a picture; where it is smaller than asked, in the middle of black. */
-function centred(picture: Picture, size: Size): Picture {
+function centred(picture: Picture, size: Size, by: Preprocessor['crop']): Picture {
   if (picture.height === size.height && picture.width === size.width) return picture;
   const {channels} = picture;
-  // An odd pixel goes to the far side when cropping and to the near side when padding, as in transformers.
-  const top = Math.floor((picture.height - size.height) / 2);
-  const left = Math.floor((picture.width - size.width) / 2);
+  const [top, left] = (['height', 'width'] as const).map(side => before(picture[side] - size[side], by)) as [
+    number,
+    number,
+  ];
   const data = new Uint8Array(size.height * size.width * channels);
   for (let y = Math.max(0, -top); y < Math.min(size.height, picture.height - top); y++) {
     const [from, to] = [Math.max(0, left), Math.min(picture.width, left + size.width)];

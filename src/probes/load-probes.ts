@@ -34,17 +34,18 @@ export interface LoadProbesOptions {
 /**
  * X: at least 4 images of one size, in [0, 1].
  *
- * @returns the images, where they came from in words, and their labels: of class folders, then those given.
+ * @returns the images, where they came from in words, their labels (of class folders, then those given), and in words
+ *   which image files were passed over and why, null for none.
  * @throws InvarianceError `bad_probes` for an empty folder, an unreadable image (named), mixed sizes, fewer than 4, or a
  *   tensor of wrong rank, type or range.
  */
 export async function loadProbes(
   source: ProbeSource,
   {preprocessor, channels = 3, max = PROBES_MAX, labels: given}: LoadProbesOptions = {},
-): Promise<{images: Images; source: string; labels: Labels[]}> {
+): Promise<{images: Images; source: string; labels: Labels[]; passedOver: string | null}> {
   if (!Number.isSafeInteger(max) || max < MIN_PROBES)
     throw new InvarianceError('bad_option', `invalid number of probes: ${max}; give at least ${MIN_PROBES}`);
-  const {images, from, files, total} = await gather(source, {preprocessor, channels, max});
+  const {images, from, files, total, passedOver} = await gather(source, {preprocessor, channels, max});
   if (images.count < MIN_PROBES)
     throw new InvarianceError(
       'bad_probes',
@@ -62,6 +63,7 @@ export async function loadProbes(
   return {
     images,
     source: from,
+    passedOver,
     labels: [
       ...(folders ? [folders] : []),
       ...(given === undefined ? [] : [await readLabels(given, {folder, files, total, places})]),
@@ -92,20 +94,31 @@ export async function loadSeeds(source: string, probes: Images): Promise<Images>
 async function gather(
   source: ProbeSource,
   {preprocessor, channels, max}: {preprocessor: Preprocessor | undefined; channels: number; max: number},
-): Promise<{images: Images; from: string; files: string[] | null; total: number}> {
-  const taken = (images: Images, from: string, files: string[] | null = null) => ({
+): Promise<{
+  images: Images;
+  from: string;
+  files: string[] | null;
+  total: number;
+  passedOver: string | null;
+}> {
+  const taken = (
+    images: Images,
+    from: string,
+    found: Awaited<ReturnType<typeof listImages>> | null = null,
+  ) => ({
     images: cut(images, max),
     from,
-    files,
+    files: found?.files ?? null,
     total: images.count,
+    passedOver: found?.passedOver ?? null,
   });
   if (isImages(source)) return taken(source, 'images in memory');
   if (typeof source === 'string') {
     const file = tensorFileOf(source);
     if (file) return taken(await readTensorImages(file.path, file.key), source);
   }
-  const files = typeof source === 'string' ? await listImages(source, max) : null;
-  const items = files ?? (source as Exclude<ProbeSource, string | Images>);
+  const found = typeof source === 'string' ? await listImages(source, max) : null;
+  const items = found?.files ?? (source as Exclude<ProbeSource, string | Images>);
   const parts: Images[] = [];
   let count = 0;
   for await (const item of items) {
@@ -116,7 +129,7 @@ async function gather(
     if (count >= max) break;
   }
   const from = typeof source === 'string' ? source : 'an iterable';
-  return taken(joined(parts, from), from, files);
+  return taken(joined(parts, from), from, found);
 }
 
 function isImages(value: unknown): value is Images {

@@ -14,7 +14,7 @@ export interface Held {
 
 /** What a reading needs of a checkpoint; optimiser states are not worth holding. */
 const NEEDED =
-  /^((?!optimizer).*\.safetensors(\.index\.json)?|(config|preprocessor_config|adapter_config|trainer_state)\.json)$/;
+  /^((?!optimizer).*\.safetensors(\.index\.json)?|(config|preprocessor_config|processor_config|adapter_config|trainer_state)\.json)$/;
 
 /**
  * Keeps a checkpoint's files from going away while it waits, by hard links: they take no space and outlive a

@@ -49,6 +49,34 @@ describe('a folder that Python saved', () => {
   });
 });
 
+describe('the image processor', () => {
+  test('of transformers 5 is that inside processor_config.json, which goes before the older file', async () => {
+    const folder = await copyOf('whole');
+    const inside = {
+      image_processor_type: 'CLIPImageProcessor',
+      image_mean: [0.2, 0.3, 0.4],
+      size: {height: 16, width: 16},
+    };
+    await writeFile(join(folder, 'processor_config.json'), JSON.stringify({image_processor: inside}));
+    const {preprocessor, tensors} = await openModelFolder(folder);
+    await tensors.close();
+    expect(preprocessor.mean).toEqual([0.2, 0.3, 0.4]);
+    expect(preprocessor.resize).toEqual({height: 16, width: 16});
+  });
+
+  test('is the older file where processor_config.json names none', async () => {
+    const folder = await copyOf('whole');
+    const before = await openModelFolder(folder);
+    await writeFile(
+      join(folder, 'processor_config.json'),
+      JSON.stringify({processor_class: 'CLIPProcessor'}),
+    );
+    const after = await openModelFolder(folder);
+    await Promise.all([before.tensors.close(), after.tensors.close()]);
+    expect(after.preprocessor).toEqual(before.preprocessor);
+  });
+});
+
 describe('a folder that is not whole is refused, with what to do', () => {
   const damages: [string, (folder: string) => Promise<unknown>, RegExp][] = [
     ['without config.json', f => rm(join(f, 'config.json')), /no config\.json: half-written; wait/],

@@ -68,6 +68,24 @@ describe('files of older transformers', () => {
   });
 });
 
+describe('what cannot be done here is refused', () => {
+  test.each([{do_pad: true}, {do_flip_channel_order: true}, {crop_pct: 0.9}])('%o', asked => {
+    const [[key]] = Object.entries(asked) as [[string, unknown]];
+    expect(() => preprocessorOf(asked, {model_type: 'vit'}, path)).toThrow(
+      new RegExp(`has ${key} .*FILE\\.safetensors:key`),
+    );
+  });
+
+  test('timm, where images are padded to a border, or cropped to other than a square', () => {
+    const timm = {input_size: [3, 32, 32], mean: [0, 0, 0], std: [1, 1, 1], interpolation: 'bicubic'};
+    const of = (changes: object) => () =>
+      preprocessorOf(undefined, {pretrained_cfg: {...timm, ...changes}}, path);
+    expect(of({crop_mode: 'border'})).toThrow(/crop_mode "border" at 32 × 32/);
+    expect(of({input_size: [3, 32, 48]})).toThrow(/crop_mode "center" at 32 × 48/);
+    expect(of({})()).toMatchObject({resize: {shortestEdge: 36}, crop: 'torchvision'});
+  });
+});
+
 describe('what a file switches off', () => {
   test('do_normalize false leaves pixels as they are', () => {
     const {mean, std} = preprocessorOf({do_normalize: false}, {model_type: 'vit'}, path);

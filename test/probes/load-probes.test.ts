@@ -1,4 +1,5 @@
-import {copyFile, mkdir, mkdtemp, rm, truncate, writeFile} from 'node:fs/promises';
+import {execFileSync} from 'node:child_process';
+import {copyFile, mkdir, mkdtemp, rm, symlink, truncate, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {basename, join} from 'node:path';
 import sharp from 'sharp';
@@ -72,7 +73,7 @@ describe('a folder', () => {
     for (const file of ['b.png', 'a.jpg', 'd.webp', 'c.PNG.png']) await picture(file);
     await writeFile(join(folder, 'notes.txt'), 'no image');
     await copyFile(join(folder, 'b.png'), join(folder, '.hidden.png'));
-    expect((await listImages(folder, 64)).map(path => basename(path))).toEqual([
+    expect((await listImages(folder, 64)).files.map(path => basename(path))).toEqual([
       'a.jpg',
       'b.png',
       'c.PNG.png',
@@ -86,7 +87,7 @@ describe('a folder', () => {
   test('with classes is cut to equal numbers of each, spread over their files, the same every time', async () => {
     for (const [name, count] of Object.entries({cat: 9, dog: 9, bird: 2}))
       for (let at = 0; at < count; at++) await picture(`${name}/${at}.png`);
-    const files = await listImages(folder, 8);
+    const {files} = await listImages(folder, 8);
     expect(files.map(path => path.slice(folder.length + 1))).toEqual([
       'bird/0.png',
       'bird/1.png',
@@ -97,8 +98,59 @@ describe('a folder', () => {
       'dog/3.png',
       'dog/6.png',
     ]);
-    expect(await listImages(folder, 8)).toEqual(files);
+    expect((await listImages(folder, 8)).files).toEqual(files);
     expect((await loadProbes(folder, {max: 8})).images.count).toBe(8);
+  });
+
+  test('passes over what is hidden, a copy of macOS, and links that lead back or nowhere', async () => {
+    for (const name of [
+      'cat',
+      'dog',
+      '.ipynb_checkpoints',
+      '.Trash-1000/files',
+      '__MACOSX/cat',
+      'cat/.thumbs',
+    ])
+      for (const at of [0, 1]) await picture(`${name}/${at}.png`);
+    await symlink(folder, join(folder, 'dog/back'));
+    await symlink(join(folder, 'absent'), join(folder, 'dog/nowhere.png'));
+    execFileSync('mkfifo', [join(folder, 'dog/pipe.png')]);
+    const {files} = await listImages(folder, 64);
+    expect(files.map(path => path.slice(folder.length + 1))).toEqual([
+      'cat/0.png',
+      'cat/1.png',
+      'dog/0.png',
+      'dog/1.png',
+    ]);
+  });
+
+  test('follows links to images and to folders of them', async () => {
+    await picture('cat/0.png');
+    const elsewhere = await mkdtemp(join(tmpdir(), 'invariance-elsewhere-'));
+    await copyFile(join(folder, 'cat/0.png'), join(elsewhere, '1.png'));
+    await symlink(elsewhere, join(folder, 'dog'));
+    expect((await listImages(folder, 64)).files).toEqual([
+      join(folder, 'cat/0.png'),
+      join(folder, 'dog/1.png'),
+    ]);
+    await rm(elsewhere, {recursive: true});
+  });
+
+  test('says which images cannot be read, and which classes are left out by that', async () => {
+    for (const at of [0, 1, 2, 3]) await picture(`cat/${at}.png`);
+    for (const file of ['cat/a.jxl', 'dog/0.bmp', 'bird/0.ppm']) {
+      await mkdir(join(folder, file, '..'), {recursive: true});
+      await writeFile(join(folder, file), '');
+    }
+    const {images, passedOver} = await loadProbes(folder);
+    expect(images.count).toBe(4);
+    expect(passedOver).toBe(
+      '3 of 7 images were passed over: .ppm, .jxl, .bmp cannot be read, convert them to PNG; no image was taken of bird, dog',
+    );
+    await rm(join(folder, 'cat'), {recursive: true});
+    await expect(loadProbes(folder)).rejects.toThrow(
+      /holds no image; .*2 of 2 images were passed over: \.ppm, \.bmp/,
+    );
   });
 
   test('spread gives what there is where there is less than asked', () => {

@@ -45,12 +45,14 @@ async function open(spec: MeasurerSpec): Promise<Opened> {
     images: probes,
     source,
     labels,
+    passedOver,
   } = await loadProbes(spec.probes, {
     preprocessor: model.preprocessor,
     channels: engine.input.channels,
     max: spec.probesMax,
     labels: spec.labels,
   });
+  if (passedOver !== null) notice('probes_passed_over', passedOver);
   const from = spec.seeds ?? 0;
   const seeds =
     typeof from === 'number'

@@ -1,7 +1,7 @@
 import {join} from 'node:path';
 import {findModel} from './find-model.js';
 import {finiteOnly} from '../safetensors/finite.js';
-import type {JsonObject} from './json-file.js';
+import {isJsonObject, type JsonObject} from './json-file.js';
 import {mergeAdapter} from '../adapters/merge-adapter.js';
 import {jsonInside, openOwnWeights, type OwnWeights} from './open-own-weights.js';
 import {preprocessorOf, type Preprocessor} from './preprocessor.js';
@@ -37,7 +37,7 @@ export async function openModelFolder(path: string, {base}: OpenModelOptions = {
   let below: ModelFolder | undefined;
   try {
     const config = own.kind === 'adapter' ? undefined : await jsonInside(path, 'config.json');
-    const processing = await jsonInside(path, 'preprocessor_config.json');
+    const {processing, from} = await processingInside(path);
     if (config === undefined || processing === undefined) below = await openBase(path, own, base);
     const description = config ?? below?.config;
     if (description === undefined)
@@ -45,7 +45,7 @@ export async function openModelFolder(path: string, {base}: OpenModelOptions = {
     const preprocessor =
       processing === undefined && below !== undefined
         ? below.preprocessor
-        : preprocessorOf(processing, description, join(path, 'preprocessor_config.json'));
+        : preprocessorOf(processing, description, from);
     const tensors =
       own.kind === 'adapter'
         ? mergeAdapter({base: below!.tensors, adapter: own.tensors, config: own.config})
@@ -56,6 +56,15 @@ export async function openModelFolder(path: string, {base}: OpenModelOptions = {
     await Promise.all([own.tensors.close(), below?.tensors.close()]);
     throw error;
   }
+}
+
+/** What transformers reads: the image processor inside `processor_config.json`, else `preprocessor_config.json`. */
+async function processingInside(path: string): Promise<{processing: JsonObject | undefined; from: string}> {
+  const whole = await jsonInside(path, 'processor_config.json');
+  const inside = whole?.['image_processor'];
+  if (isJsonObject(inside)) return {processing: inside, from: join(path, 'processor_config.json')};
+  const name = 'preprocessor_config.json';
+  return {processing: await jsonInside(path, name), from: join(path, name)};
 }
 
 /** The model that fills a checkpoint's gaps; only an adapter cannot do without. */

@@ -22,9 +22,14 @@ export interface Preprocessor {
   /** Before the crop; null where images are only cropped. */
   readonly resize: Size | {readonly shortestEdge: number} | null;
   readonly resample: Resampling;
+  /** Whose rounding the crop follows where the rest is odd. Default transformers. */
+  readonly crop?: 'torchvision';
   /** What pixels in [0, 255] are multiplied by; 1/255 for all but a few models. */
   readonly rescale: number;
 }
+
+const AS_TENSORS =
+  'give the probes as FILE.safetensors:key, prepared as the model takes them but for the normalisation';
 
 /** Pixels in [0, 1] times this are pixels as files hold them. */
 const WHITE = 255;
@@ -42,6 +47,10 @@ export function preprocessorOf(json: JsonObject | undefined, config: JsonObject,
   const value = (key: string) => asked[key] ?? (defaults as unknown as JsonObject)[key];
   const refuse = (key: string, remedy: string) =>
     badWeights(path, `has ${key} ${JSON.stringify(value(key))}; ${remedy}`);
+
+  for (const key of ['do_pad', 'do_flip_channel_order', 'crop_pct'])
+    if (asked[key] !== undefined && asked[key] !== null && asked[key] !== false)
+      throw refuse(key, `not known here; ${AS_TENSORS}`);
 
   const rescale = value('do_rescale') === false ? 1 : Number(value('rescale_factor'));
   if (!(rescale > 0)) throw refuse('rescale_factor', 'expected a positive number');
@@ -61,7 +70,15 @@ export function preprocessorOf(json: JsonObject | undefined, config: JsonObject,
       throw refuse(key, 'expected one finite number a channel, no std of 0');
     return list.map(number => number / (WHITE * rescale));
   };
-  return {mean: channels('image_mean', 0), std: channels('image_std', 1), size, resize, resample, rescale};
+  const read = {
+    mean: channels('image_mean', 0),
+    std: channels('image_std', 1),
+    size,
+    resize,
+    resample,
+    rescale,
+  };
+  return isJsonObject(timm) ? {...read, crop: 'torchvision'} : read;
 }
 
 /** The same as a `preprocessor_config.json` that transformers reads. */
@@ -108,9 +125,12 @@ function sized(defaults: ProcessorDefaults, config: JsonObject): JsonObject {
   };
 }
 
+/** timm's, where a pretrained_cfg has none. */
+const CROP_PCT = 0.875;
+
 /** timm keeps the same facts inside `config.json`, as `pretrained_cfg`. */
 function timmPreprocessor(timm: JsonObject, path: string): Preprocessor {
-  const {input_size: input, mean, std, interpolation, crop_pct: share, crop_mode: mode} = timm;
+  const {input_size: input, mean, std, interpolation, crop_pct: share, crop_mode: mode = 'center'} = timm;
   const [channels, height, width] = Array.isArray(input) ? (input as number[]) : [];
   const size = sizeOf({height, width}, true);
   const means = channelsOf(mean, channels ?? 3);
@@ -118,12 +138,19 @@ function timmPreprocessor(timm: JsonObject, path: string): Preprocessor {
   const resample = resamplings.find(name => name === interpolation);
   if (!size || 'shortestEdge' in size || !means || !stds || stds.includes(0) || !resample)
     throw badWeights(path, 'has a pretrained_cfg without usable input_size, mean, std and interpolation');
-  const before = (side: number) => Math.floor(side / (typeof share === 'number' ? share : 1));
+  if (mode !== 'squash' && (mode !== 'center' || size.height !== size.width))
+    throw badWeights(
+      path,
+      `has crop_mode ${JSON.stringify(mode)} at ${size.height} × ${size.width}, which is not known; ` +
+        AS_TENSORS,
+    );
+  const before = (side: number) =>
+    Math.floor(side / (typeof share === 'number' && share > 0 ? share : CROP_PCT));
   const resize =
     mode === 'squash'
       ? {height: before(size.height), width: before(size.width)}
-      : {shortestEdge: before(Math.min(size.height, size.width))};
-  return {mean: means, std: stds, size, resize, resample, rescale: 1 / WHITE};
+      : {shortestEdge: before(size.height)};
+  return {mean: means, std: stds, size, resize, resample, rescale: 1 / WHITE, crop: 'torchvision'};
 }
 
 /** Sizes as the files spell them: a number (a square, or the shortest edge), a pair, or an object. */

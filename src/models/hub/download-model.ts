@@ -22,7 +22,12 @@ export interface DownloadModelOptions {
   readonly onProgress: ((progress: DownloadProgress) => void) | undefined;
 }
 
-const DESCRIPTIONS = ['config.json', 'preprocessor_config.json', 'adapter_config.json'];
+const DESCRIPTIONS = [
+  'config.json',
+  'preprocessor_config.json',
+  'processor_config.json',
+  'adapter_config.json',
+];
 const INDEX = 'model.safetensors.index.json';
 const SHARD = /^model-\d+-of-\d+\.safetensors$/;
 
