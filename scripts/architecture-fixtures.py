@@ -205,25 +205,30 @@ def timm_models():
     for name, architecture, options in (
         ("timm-vit", "vit_tiny_patch16_224", {}),
         ("timm-vit-mean", "vit_base_patch16_224", dict(global_pool="avg")),
+        ("timm-mean-of-patches", "vit_tiny_patch16_224", dict(global_pool="avg", fc_norm=False)),
+        ("timm-placed-registers", "test_vit2", dict(reg_tokens=2)),
+        ("timm-own-heads", "test_vit", dict(num_heads=None)),
         ("timm-deit-distilled", "deit_tiny_distilled_patch16_224", {}),
         ("timm-deit3", "deit3_small_patch16_224", {}),
         ("timm-dinov2-registers", "vit_small_patch14_reg4_dinov2", dict(reg_tokens=2)),
         ("timm-dinov2-swiglu", "vit_giant_patch14_dinov2", dict(mlp_ratio=4)),
         ("timm-clip", "vit_base_patch32_clip_quickgelu_224", {}),
         ("timm-siglip", "vit_base_patch32_siglip_256", dict(num_classes=0)),
+        ("timm-eva", "eva_giant_patch14_clip_224", {}),
         ("timm-beit", "beit_base_patch16_224", {}),
     ):
-        arguments = {**common, **options}
+        arguments = {key: value for key, value in {**common, **options}.items() if value is not None}
         model = timm.create_model(architecture, **arguments)
         if hasattr(model, "set_distilled_training"):
             model.set_distilled_training(False)
         save = lambda folder: save_for_hf(model, folder, model_args=arguments, safe_serialization=True)
-        if model.cls_token is None:
+        if model.global_pool == "map":
             norm = patch_mean(model.norm)
-        elif isinstance(model.fc_norm, torch.nn.Identity):
+        elif hasattr(model, "dist_token"):
             norm = class_token(model.norm)
         else:
-            norm = lambda output, last: model.fc_norm(last[:, 1:].mean(1))
+            # What the head reads before its linear map.
+            norm = lambda output, last: model.forward_head(model.norm(last), pre_logits=True)
         write(name, model, model.blocks, norm, save=save, logits=arguments["num_classes"] > 0)
 
 

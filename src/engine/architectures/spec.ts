@@ -29,10 +29,10 @@ export interface Spec {
   /** Tokens before the patches, in this order. */
   readonly classToken: boolean;
   readonly distillationToken: boolean;
-  /** Register tokens stand between the class token and the patches and have no position. */
+  /** Register tokens stand between the class token and the patches. */
   readonly registers: number;
-  /** Which tokens have a learned position: all but the registers, only the patches, or none. */
-  readonly positions: 'all' | 'patches' | 'none';
+  /** Which tokens have a learned position: all but the registers, these too, only the patches, or none. */
+  readonly positions: 'all' | 'all and registers' | 'patches' | 'none';
   /** A bias of attention by relative position: none, one table a block, one table for all blocks. */
   readonly relativePositions: 'none' | 'block' | 'shared';
   /** LayerNorm between the embedding and the first block. */
@@ -41,9 +41,10 @@ export interface Spec {
   /** Each branch is multiplied by a learned vector before it joins the residual stream. */
   readonly layerScale: boolean;
   /**
-   * What the layer `norm` is: the class token of the normed tokens, their mean, or the norm of the patches' mean.
+   * What the layer `norm` is: the class token of the normed tokens, their mean or that of the patches among them, or the
+   * norm of the patches' mean.
    */
-  readonly readout: 'class' | 'mean' | 'norm of mean';
+  readonly readout: 'class' | 'mean' | 'mean of patches' | 'norm of mean';
   /** What a classifier reads, where a folder has one. */
   readonly head: 'readout' | 'class and mean' | 'class and distillation' | 'mean of block';
 }

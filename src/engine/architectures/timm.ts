@@ -4,17 +4,19 @@ import {numberOf, objectOf} from './config.js';
 import {transformersDraw} from './draw.js';
 import {part, timmNames, type Names} from './names.js';
 import type {Activation, Family, Spec} from './spec.js';
+import {timmModels, timmOthers} from './timm-models.js';
 
 const PREFIXES = ['', 'timm_model.'];
 
-/** Architectures that share timm's names but not the forward pass. */
-const OTHERS = /rope|dinov3|relpos|rpn|parallel|mlp_mixer/;
-
-/** These have more or fewer than the 64 units a head that every other timm ViT has. */
-const heads16 = /_(huge|giant|gigantic|so400m|giantopt)_(?!.*dinov2)/;
-
-/** SigLIP towers that timm builds with the tanh approximation of GELU; all others have GELU itself. */
-const tanh = /_(base_patch32|giantopt_patch16|so400m_patch16)_siglip|_large_patch16_siglip(_gap)?_512/;
+/** Of `model_args`, what shows in the tensors, is read here, or leaves the forward pass as it is. */
+const ARGUMENTS = new Set(
+  (
+    'img_size patch_size in_chans num_classes global_pool embed_dim depth num_heads mlp_ratio qkv_bias init_values ' +
+    'class_token no_embed_class reg_tokens pre_norm fc_norm use_fc_norm act_layer dynamic_img_size strict_img_size distilled ' +
+    'use_abs_pos_emb use_rel_pos_bias use_shared_rel_pos_bias weight_init fix_init drop_rate pos_drop_rate ' +
+    'patch_drop_rate proj_drop_rate attn_drop_rate drop_path_rate pretrained_cfg pretrained_cfg_overlay features_only'
+  ).split(' '),
+);
 
 const names: readonly Names[] = [
   {
@@ -40,7 +42,8 @@ const beitNames: Names = {
 
 /**
  * Plain ViTs of timm: ViT, DeiT (distilled too), DeiT III, MAE, CLIP, SigLIP, DINOv2 (with registers too), BEiT. Its
- * `config.json` names an architecture without its sizes, so the flags are read off the tensors.
+ * `config.json` names an architecture without its sizes, so the flags are read off the tensors, and what no tensor shows from
+ * a table of timm's models.
  */
 export const timm: Family = {
   name: 'timm',
@@ -63,14 +66,22 @@ export const timm: Family = {
 };
 
 function timmSpec(config: HfConfig, tensors: TensorSource): Spec {
-  const architecture = String(config['architecture']);
-  const prefix = PREFIXES.find(each => tensors.has(`${each}patch_embed.proj.weight`));
-  if (prefix === undefined || OTHERS.test(architecture) || !tensors.has(`${prefix}blocks.0.norm1.weight`))
-    throw new InvarianceError(
-      'bad_model',
-      `${architecture} of timm is not a plain ViT; those are what is known`,
+  const architecture = String(config['architecture']).split('.')[0]!;
+  const refused = (why: string) => new InvarianceError('bad_model', `${architecture} of timm: ${why}`);
+  const model = timmModels[architecture];
+  if (!model)
+    throw refused(
+      timmOthers[architecture] ??
+        'not known; give as architecture in config.json a known entry point that builds the same network, with its sizes in model_args',
     );
+  const [heads, activation, epsilon, pool] = model;
+  const prefix = PREFIXES.find(each => tensors.has(`${each}patch_embed.proj.weight`));
+  if (prefix === undefined || !tensors.has(`${prefix}blocks.0.norm1.weight`))
+    throw refused('its tensors are not those of a plain ViT (blocks.0.norm1.weight and the like)');
   const args = objectOf(config, 'model_args');
+  for (const [name, value] of Object.entries(args))
+    if (!ARGUMENTS.has(name) && value !== null && value !== false)
+      throw refused(`model_args has ${name} ${JSON.stringify(value)}, which is not known`);
   const has = (name: string) => tensors.has(prefix + name);
   const shape = (name: string) => tensors.info(prefix + name).shape;
   const [width = 0, channels = 0, patch = 0] = shape('patch_embed.proj.weight');
@@ -88,18 +99,21 @@ function timmSpec(config: HfConfig, tensors: TensorSource): Spec {
   const bias = has('blocks.0.attn.qkv.bias');
   const queryBias = bias || has('blocks.0.attn.q_bias');
 
-  // Positions are square; whether they cover the tokens before the patches shows in their number.
+  // Positions are square; which tokens before the patches they cover shows in their number.
   const special = Number(classToken) + Number(distillationToken);
+  const registers = has('reg_token') ? shape('reg_token').at(-2)! : 0;
   const placed = has('pos_embed') ? shape('pos_embed').at(-2)! : 0;
-  const positions = !placed ? 'none' : isSquare(placed) ? 'patches' : 'all';
+  const covered = [0, special, special + registers].filter(count => !placed || isSquare(placed - count));
+  const sides = sidesOf(config, args);
+  const before =
+    covered.find(count => sides.some(side => Math.sqrt(placed - count) === Math.floor(side / patch))) ??
+    covered[0];
+  if (before === undefined) throw refused(`${placed} positions are no square of patches`);
   const side = placed
-    ? Math.sqrt(placed - (positions === 'all' ? special : 0))
+    ? Math.sqrt(placed - before)
     : (Math.sqrt(shape(table ?? 'patch_embed.proj.weight')[0]! - 3) + 1) / 2;
   if (!Number.isInteger(side))
-    throw new InvarianceError(
-      'bad_model',
-      `${architecture} has ${placed} positions, which are no square of patches`,
-    );
+    throw refused('neither positions nor a table of relative positions give its size');
   return {
     image: {height: side * patch, width: side * patch},
     channels,
@@ -107,30 +121,62 @@ function timmSpec(config: HfConfig, tensors: TensorSource): Spec {
     patchBias: has('patch_embed.proj.bias'),
     width,
     depth,
-    heads: numberOf(args, 'num_heads', heads16.test(architecture) ? 16 : width / 64),
+    heads: numberOf(args, 'num_heads', heads),
     hidden,
-    activation: timmActivation(architecture, args, gated),
+    activation: timmActivation(args, activation, gated),
     gated,
-    epsilon: has('norm_pre.weight') ? 1e-5 : 1e-6,
+    epsilon,
     classToken,
     distillationToken,
-    registers: has('reg_token') ? shape('reg_token').at(-2)! : 0,
-    positions,
+    registers,
+    positions: !placed ? 'none' : before > special ? 'all and registers' : before > 0 ? 'all' : 'patches',
     relativePositions: !table ? 'none' : table.startsWith('blocks') ? 'block' : 'shared',
     normBefore: has('norm_pre.weight'),
     biases: {query: queryBias, key: bias, value: queryBias},
     layerScale: has('blocks.0.ls1.gamma') || has('blocks.0.gamma_1'),
-    readout: has('fc_norm.weight') ? 'norm of mean' : classToken ? 'class' : 'mean',
+    readout: timmReadout({
+      pool: String(config['global_pool'] ?? args['global_pool'] ?? pool),
+      has,
+      prefixed: special + registers > 0,
+      refused,
+    }),
     head: distillationToken ? 'class and distillation' : 'readout',
   };
 }
 
-const isSquare = (count: number) => Number.isInteger(Math.sqrt(count));
+const isSquare = (count: number) => count > 0 && Number.isInteger(Math.sqrt(count));
 
-function timmActivation(architecture: string, args: HfConfig, gated: boolean): Activation {
+/** Sides of the images that a configuration names, in pixels. */
+function sidesOf(config: HfConfig, args: HfConfig): number[] {
+  const sizes = [args['img_size'], objectOf(config, 'pretrained_cfg')['input_size']];
+  return sizes
+    .flatMap(size => (Array.isArray(size) ? (size.at(-1) as unknown) : size))
+    .filter(Number.isInteger) as number[];
+}
+
+/** What the head reads, by timm's `global_pool`; `map` pools by attention, and the norm before it is measured. */
+function timmReadout({
+  pool,
+  has,
+  prefixed,
+  refused,
+}: {
+  pool: string;
+  has: (name: string) => boolean;
+  prefixed: boolean;
+  refused: (why: string) => InvarianceError;
+}): Spec['readout'] {
+  const mean = prefixed ? 'mean of patches' : 'mean';
+  if (pool === 'token') return 'class';
+  if (pool === 'avg') return has('fc_norm.weight') ? 'norm of mean' : mean;
+  if (pool === 'map' || pool === '') return has('cls_token') ? 'class' : mean;
+  throw refused(`global_pool ${pool} is not known; known are token, avg, map`);
+}
+
+function timmActivation(args: HfConfig, own: Activation, gated: boolean): Activation {
   if (gated) return 'silu';
-  const named = args['act_layer'] ?? (architecture.includes('quickgelu') ? 'quick_gelu' : undefined);
-  if (named === undefined) return tanh.test(architecture) ? 'gelu_tanh' : 'gelu';
+  const named = args['act_layer'];
+  if (named === undefined || named === null) return own;
   const known: readonly unknown[] = [
     'gelu',
     'gelu_tanh',

@@ -104,6 +104,7 @@ function embed(spec: Spec, pixels: Value, parameter: TakeParameter): Value {
         1,
       );
     },
+    'all and registers': () => positioned([...special, ...registers, patches]),
     patches: () => concat([...special, ...registers, positioned([patches])], 1),
     none: () => concat([...special, ...registers, patches], 1),
   }[spec.positions]();
@@ -166,6 +167,8 @@ function readout(spec: Spec, x: Value, parameter: TakeParameter): Value {
   return {
     class: () => flat(norm(spec, first, parameter, 'norm')),
     mean: () => flat(mean(norm(spec, x, parameter, 'norm'), [1])),
+    'mean of patches': () =>
+      flat(mean(slice(norm(spec, x, parameter, 'norm'), 1, prefixTokens(spec), t), [1])),
     'norm of mean': () => flat(norm(spec, mean(slice(x, 1, prefixTokens(spec), t), [1]), parameter, 'norm')),
   }[spec.readout]();
 }
