@@ -2,11 +2,12 @@ import type {LayerName} from '../../types.js';
 import type {Weights} from '../contract.js';
 import {type LayerSelection, selectLayers} from '../select-layers.js';
 import {freshWeights} from './fresh-weights.js';
+import {leafVariables, leaves} from './leaves.js';
 import type {ModelForm} from './model-form.js';
 import {PIXEL_FORM, type PixelForm, imageSize, preparer} from './pixel-form.js';
 import {takeWeights} from '../take-weights.js';
 import type {Taps} from './taps.js';
-import type {LayersModel, Tf} from './tf.js';
+import type {Layer, LayersModel, Tf} from './tf.js';
 import {topologyOf} from './topology.js';
 
 /** Layers without weights that end a residual branch or a stage, and so hold a representation of their own. */
@@ -36,13 +37,17 @@ export function anyForm({
   const input = imageSize(model, form.layout);
   const measured = layers ? selectLayers(taps.names(), layers) : defaultLayers(model, taps);
   const owners = ownersOf(taps, measured);
-  const variables = model.layers.flatMap(layer =>
-    layer.weights.map(variable => ({
-      variable,
-      layer: owners.get(layer.name) ?? null,
-      name: nameOf(layer.name, variable.originalName),
-    })),
+  const all = leafVariables(model);
+  const names = unique(all.map(({path, variable}) => nameOf(path, variable.originalName)));
+  // A layer that stands in two inner models comes twice.
+  const places = all.flatMap(({variable}, at) =>
+    all.findIndex(other => other.variable === variable) === at ? [at] : [],
   );
+  const variables = places.map(at => ({
+    variable: all[at]!.variable,
+    layer: owners.get(all[at]!.layer) ?? null,
+    name: names[at]!,
+  }));
   const weights = (): Weights =>
     variables.map(({variable, name, layer}) => ({
       name,
@@ -68,7 +73,7 @@ export function anyForm({
     },
     randomWeights(seed) {
       const fresh = freshWeights(model, seed);
-      return weights().map((own, index) => ({...own, data: fresh[index]!}));
+      return weights().map((own, index) => ({...own, data: fresh[places[index]!]!}));
     },
   };
 }
@@ -77,7 +82,7 @@ function defaultLayers(model: LayersModel, taps: Taps): LayerName[] {
   const outputs = new Set(model.outputs.map(output => output.sourceLayer.name));
   const all = taps.names();
   const chosen = all.filter(name => {
-    const layer = model.getLayer(name);
+    const layer = taps.layer(name);
     const kind = layer.getClassName();
     const holds = layer.weights.length > 0 ? !RESCALING.includes(kind) : JOINS.includes(kind);
     return holds && !outputs.has(name);
@@ -85,18 +90,26 @@ function defaultLayers(model: LayersModel, taps: Taps): LayerName[] {
   return chosen.length > 0 ? chosen : all;
 }
 
-/** For each layer of the model the first measured layer that depends on it. */
-function ownersOf(taps: Taps, measured: readonly LayerName[]): Map<string, LayerName> {
-  const owners = new Map<string, LayerName>();
+/** For each layer of the model, and inside of it, the first measured layer that depends on it. */
+function ownersOf(taps: Taps, measured: readonly LayerName[]): Map<Layer, LayerName> {
+  const owners = new Map<Layer, LayerName>();
   for (const name of measured) {
-    for (const layer of taps.model([name]).layers) {
-      if (!owners.has(layer.name)) owners.set(layer.name, name);
+    for (const {layer} of taps.model([name]).layers.flatMap(layer => leaves(layer))) {
+      if (!owners.has(layer)) owners.set(layer, name);
     }
   }
   return owners;
 }
 
 /** Weights of a model inside a layer carry its inner layers' names only. */
-function nameOf(layer: string, original: string): string {
-  return original.startsWith(`${layer}/`) ? original : `${layer}/${original}`;
+function nameOf(path: string, original: string): string {
+  return original.startsWith(`${path}/`) ? original : `${path}/${original}`;
+}
+
+/** Equal names are numbered from the second on. */
+function unique(names: readonly string[]): string[] {
+  return names.map((name, at) => {
+    const before = names.slice(0, at).filter(other => other === name).length;
+    return before === 0 ? name : `${name}_${before}`;
+  });
 }

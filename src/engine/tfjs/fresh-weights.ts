@@ -1,5 +1,6 @@
 import {InvarianceError, messageOf} from '../../errors.js';
 import {seededRandom} from '../../random.js';
+import {leafVariables} from './leaves.js';
 import type {LayersModel} from './tf.js';
 
 interface Serializable {
@@ -10,7 +11,7 @@ interface Serializable {
  * Builds the model again from its own config, each initialiser with a seed of its own, and takes what they draw. A custom
  * layer draws in its `build`: by seed where its `getConfig` gives initialisers, else as it likes.
  *
- * @returns data of every weight, in the order of the model's layers.
+ * @returns data of every weight, in the order of `leafVariables`.
  * @throws InvarianceError `bad_model` where the config cannot be built: a custom layer that is not registered.
  */
 export function freshWeights(model: LayersModel, seed: number): Float32Array[] {
@@ -31,9 +32,7 @@ export function freshWeights(model: LayersModel, seed: number): Float32Array[] {
     );
   }
   try {
-    return fresh.layers.flatMap(layer =>
-      layer.weights.map(weight => Float32Array.from(weight.read().dataSync())),
-    );
+    return leafVariables(fresh).map(({variable}) => Float32Array.from(variable.read().dataSync()));
   } finally {
     fresh.dispose();
   }

@@ -1,6 +1,6 @@
 import {InvarianceError} from '../../errors.js';
 import type {LayerName, Pooling} from '../../types.js';
-import type {LayersModel, SymbolicTensor, Tensor, Tf} from './tf.js';
+import type {Layer, LayersModel, SymbolicTensor, Tensor, Tf} from './tf.js';
 import {BRANCH} from './vit-layers.js';
 
 /**
@@ -29,7 +29,11 @@ export class Taps {
     // A Sequential has no graph before its first use.
     if (!model.built) model.build(model.inputs[0]!.shape);
     this.#tf = tf;
-    this.#model = model;
+    // A Sequential that begins with a model lists that model, but its graph runs through the layers inside.
+    this.#model =
+      model.getClassName() === 'Sequential'
+        ? tf.model({inputs: model.inputs, outputs: model.outputs})
+        : model;
     this.#pooling = pooling;
     this.#prefix = prefix;
   }
@@ -39,6 +43,10 @@ export class Taps {
     return this.#model.layers
       .filter(layer => layer.getClassName() !== 'InputLayer' && this.#output(layer.name) !== undefined)
       .map(({name}) => name);
+  }
+
+  layer(name: LayerName): Layer {
+    return this.#model.getLayer(name);
   }
 
   /** The layer's output without its batch axis; a branch of a block has the block's. */

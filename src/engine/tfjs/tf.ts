@@ -7,3 +7,7 @@ import type * as TensorFlow from '@tensorflow/tfjs';
 export type Tf = typeof TensorFlow;
 
 export type {LayersModel, Optimizer, SymbolicTensor, Tensor, Variable} from '@tensorflow/tfjs';
+
+/** TensorFlow.js exports neither by name. */
+export type Layer = TensorFlow.layers.Layer;
+export type LayerVariable = TensorFlow.layers.Layer['weights'][number];
