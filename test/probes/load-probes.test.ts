@@ -221,6 +221,16 @@ describe('a folder', () => {
     expect(images).toMatchObject({count: 4, height: 16, width: 16});
   });
 
+  test('of squares is taken by a processor that keeps proportions and does not crop, and no other', async () => {
+    for (const file of ['a.png', 'b.png', 'c.png', 'd.png']) await picture(file);
+    const kept = preprocessor({resize: {shortestEdge: 16}, crop: 'none'});
+    expect((await loadProbes(folder, {preprocessor: kept})).images).toMatchObject({height: 16, width: 16});
+    await picture('d.png', {width: 9});
+    await expect(loadProbes(folder, {preprocessor: kept})).rejects.toThrow(
+      /image .*d\.png becomes 16 × 18, and the model takes 16 × 16: .*make it square, or set do_center_crop/,
+    );
+  });
+
   test('with an unreadable image is refused by the name of that image', async () => {
     for (const file of ['a.png', 'b.png', 'c.png', 'd.png']) await picture(file);
     await writeFile(join(folder, 'c.png'), 'not a picture');
