@@ -32,7 +32,8 @@ function cubic(x: number): number {
 
 /**
  * Resizes as Pillow does, and so as the model's image processor did in training: rows then columns, the filter widened
- * when shrinking, rounded to 8 bits after each. (Image libraries differ by more than a tenth of the range here.)
+ * when shrinking, rounded to 8 bits after each. (Pillow 13 may take columns first, which shows where sharp edges
+ * overshoot. Image libraries differ by more than a tenth of the range here.)
  */
 export function resample(picture: Picture, size: Size, filter: Resampling): Picture {
   const wide = along(picture, 'width', size.width, filter);
