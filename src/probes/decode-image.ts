@@ -10,7 +10,8 @@ import {resample, type Picture} from './resample.js';
  *
  * @param image path or encoded bytes.
  * @param name of the image in errors.
- * @throws InvarianceError `bad_probes`, naming the file, where it cannot be decoded.
+ * @throws InvarianceError `bad_probes`, naming the file, where it cannot be decoded, or is no square and the processor
+ *   makes no square of it.
  */
 export async function decodeImage(
   image: string | Uint8Array,
@@ -23,7 +24,7 @@ export async function decodeImage(
       {cause: error},
     );
   });
-  const {height, width, data} = preprocessor ? fitted(decoded, preprocessor) : decoded;
+  const {height, width, data} = preprocessor ? fitted(decoded, preprocessor, name) : decoded;
   const planes = new Float32Array(channels * height * width);
   for (let pixel = 0; pixel < height * width; pixel++)
     for (let channel = 0; channel < channels; channel++)
@@ -57,7 +58,11 @@ function rgbOfCmyk(inks: Uint8Array): Uint8Array {
   return rgb;
 }
 
-function fitted(picture: Picture, {resize, size, resample: filter, crop}: Preprocessor): Picture {
+function fitted(
+  picture: Picture,
+  {resize, size, resample: filter, crop}: Preprocessor,
+  name: string,
+): Picture {
   if (resize === null) return centred(picture, size, crop);
   const shortest = Math.min(picture.height, picture.width);
   const side = (length: number, edge: number) => Math.trunc((edge * length) / shortest);
@@ -65,6 +70,12 @@ function fitted(picture: Picture, {resize, size, resample: filter, crop}: Prepro
     'shortestEdge' in resize
       ? {height: side(picture.height, resize.shortestEdge), width: side(picture.width, resize.shortestEdge)}
       : resize;
+  if (crop === 'none' && (target.height !== size.height || target.width !== size.width))
+    throw new InvarianceError(
+      'bad_probes',
+      `image ${name} becomes ${target.height} × ${target.width}, and the model takes ${size.height} × ${size.width}: its ` +
+        'processor keeps proportions and does not crop; make it square, or set do_center_crop in preprocessor_config.json',
+    );
   return centred(resample(picture, target, filter), size, crop);
 }
 

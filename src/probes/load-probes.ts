@@ -45,7 +45,11 @@ export async function loadProbes(
 ): Promise<{images: Images; source: string; labels: Labels[]; passedOver: string | null}> {
   if (!Number.isSafeInteger(max) || max < MIN_PROBES)
     throw new InvarianceError('bad_option', `invalid number of probes: ${max}; give at least ${MIN_PROBES}`);
-  const {images, from, files, total, passedOver} = await gather(source, {preprocessor, channels, max});
+  const {images, from, root, files, total, passedOver} = await gather(source, {
+    preprocessor,
+    channels,
+    max,
+  });
   if (images.count < MIN_PROBES)
     throw new InvarianceError(
       'bad_probes',
@@ -58,7 +62,7 @@ export async function loadProbes(
         `${from} holds the pixel ${value}; probes lie in [0, 1], before normalisation`,
       );
   const folder = files && (source as string);
-  const folders = folder === null ? null : classFolders(folder, files!);
+  const folders = root === null ? null : classFolders(root, files!);
   const places = placesOf(total, max);
   return {
     images,
@@ -97,6 +101,7 @@ async function gather(
 ): Promise<{
   images: Images;
   from: string;
+  root: string | null;
   files: string[] | null;
   total: number;
   passedOver: string | null;
@@ -108,6 +113,7 @@ async function gather(
   ) => ({
     images: cut(images, max),
     from,
+    root: found?.root ?? null,
     files: found?.files ?? null,
     total: images.count,
     passedOver: found?.passedOver ?? null,
@@ -128,7 +134,7 @@ async function gather(
     count += part.count;
     if (count >= max) break;
   }
-  const from = typeof source === 'string' ? source : 'an iterable';
+  const from = found?.root ?? 'an iterable';
   return taken(joined(parts, from), from, found);
 }
 

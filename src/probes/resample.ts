@@ -32,7 +32,8 @@ function cubic(x: number): number {
 
 /**
  * Resizes as Pillow does, and so as the model's image processor did in training: rows then columns, the filter widened
- * when shrinking, rounded to 8 bits after each. (Image libraries differ by more than a tenth of the range here.)
+ * when shrinking, rounded to 8 bits after each. (Pillow 13 may take columns first, which shows where sharp edges
+ * overshoot. Image libraries differ by more than a tenth of the range here.)
  */
 export function resample(picture: Picture, size: Size, filter: Resampling): Picture {
   const wide = along(picture, 'width', size.width, filter);
@@ -63,10 +64,10 @@ function along(picture: Picture, side: 'width' | 'height', length: number, filte
 
 /** For each target pixel, the first source pixel that counts and the weights from there on. */
 function tapsOf(from: number, to: number, filter: Resampling): {first: number; weights: number[]}[] {
+  if (filter === 'nearest') return nearestOf(from, to);
   const scale = from / to;
   return Array.from({length: to}, (_, at) => {
     const centre = (at + 0.5) * scale;
-    if (filter === 'nearest') return {first: Math.floor(centre), weights: [1]};
     const {support, weight} = FILTERS[filter];
     const stretch = Math.max(1, scale);
     const first = Math.max(0, Math.trunc(centre - support * stretch + 0.5));
@@ -76,5 +77,16 @@ function tapsOf(from: number, to: number, filter: Resampling): {first: number; w
     );
     const total = weights.reduce((sum, value) => sum + value, 0);
     return {first, weights: weights.map(value => value / total)};
+  });
+}
+
+/** Pillow adds the steps up, and what that rounds decides where a centre lies between two pixels. */
+function nearestOf(from: number, to: number): {first: number; weights: number[]}[] {
+  const step = from / to;
+  let centre = step / 2;
+  return Array.from({length: to}, () => {
+    const first = Math.floor(centre);
+    centre += step;
+    return {first, weights: [1]};
   });
 }

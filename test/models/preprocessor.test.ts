@@ -107,6 +107,14 @@ describe('what a file switches off', () => {
   });
 });
 
+test('shortest_edge without a crop is kept, for squares alone', () => {
+  const asked = {size: {shortest_edge: 32}, do_center_crop: false};
+  const config = {model_type: 'clip'};
+  const read = preprocessorOf(asked, config, path);
+  expect(read).toMatchObject({resize: {shortestEdge: 32}, size: {height: 32, width: 32}, crop: 'none'});
+  expect(preprocessorOf(preprocessorJson(read, config), config, path)).toEqual(read);
+});
+
 test('timm keeps the same facts in config.json', () => {
   const config = {
     architecture: 'vit_tiny_patch16_224',
@@ -132,6 +140,8 @@ test.each([
   [{image_mean: ['a', 'b', 'c']}, /image_mean/],
   [{size: {longest_edge: 5}}, /size \{"longest_edge":5\}; expected height and width/],
   [{size: -4}, /size -4/],
+  [{image_processor_type: 'ConvNextImageProcessor'}, /image processor ConvNextImageProcessor; known are ViT/],
+  [{do_resize: false}, /do_resize false; without do_center_crop no size is left/],
   [{resample: 9}, /resample 9; expected 0 to 5/],
   [{rescale_factor: 0}, /rescale_factor 0/],
   [{do_center_crop: true, crop_size: 'x'}, /crop_size "x"/],

@@ -145,12 +145,48 @@ describe('a folder', () => {
     const {images, passedOver} = await loadProbes(folder);
     expect(images.count).toBe(4);
     expect(passedOver).toBe(
-      '3 of 7 images were passed over: .ppm, .jxl, .bmp cannot be read, convert them to PNG; no image was taken of bird, dog',
+      '3 of 7 images were passed over: .ppm, .jxl, .bmp cannot be read, convert them to PNG; no image was taken of bird, dog; ' +
+        'taken were 4 images (4 of cat)',
     );
     await rm(join(folder, 'cat'), {recursive: true});
     await expect(loadProbes(folder)).rejects.toThrow(
       /holds no image; .*2 of 2 images were passed over: \.ppm, \.bmp/,
     );
+  });
+
+  test('of splits gives the validation split alone, its classes as labels, and says so', async () => {
+    for (const split of ['train', 'val', 'test'])
+      for (const name of ['cat', 'dog']) for (const at of [1, 2]) await picture(`${split}/${name}/${at}.png`);
+    const {images, source, labels, passedOver} = await loadProbes(folder);
+    expect(images.count).toBe(4);
+    expect(source).toBe(join(folder, 'val'));
+    expect(labels).toEqual([{source: 'class folders', names: ['cat', 'dog'], of: [0, 0, 1, 1]}]);
+    expect(passedOver).toBe(
+      `val was taken of the splits val, test, train; for another give its own folder, as ${join(folder, 'test')}; ` +
+        'taken were 4 images (2 of cat, 2 of dog)',
+    );
+  });
+
+  test('of one split is that split, without a word', async () => {
+    for (const name of ['cat', 'dog']) for (const at of [1, 2]) await picture(`Train/${name}/${at}.png`);
+    expect(await listImages(folder, 64)).toMatchObject({root: join(folder, 'Train'), passedOver: null});
+  });
+
+  test('with a class that is named like a split keeps its classes', async () => {
+    for (const name of ['train', 'bus']) for (const at of [1, 2]) await picture(`${name}/${at}.png`);
+    const {source, labels} = await loadProbes(folder);
+    expect(source).toBe(folder);
+    expect(labels[0]?.names).toEqual(['bus', 'train']);
+  });
+
+  test('of labels by path and splits takes paths from the folder that was given', async () => {
+    for (const at of [1, 2, 3, 4]) await picture(`test/${at}.png`);
+    const labels = join(folder, 'labels.json');
+    await writeFile(
+      labels,
+      JSON.stringify(Object.fromEntries([1, 2, 3, 4].map(at => [`test/${at}.png`, at % 2]))),
+    );
+    expect((await loadProbes(folder, {labels})).labels[0]?.of).toEqual([1, 0, 1, 0]);
   });
 
   test('spread gives what there is where there is less than asked', () => {
@@ -183,6 +219,16 @@ describe('a folder', () => {
     await expect(loadProbes(folder)).rejects.toThrow(/images of 3 × 8 × 8 and of 3 × 8 × 9/);
     const {images} = await loadProbes(folder, {preprocessor: preprocessor({})});
     expect(images).toMatchObject({count: 4, height: 16, width: 16});
+  });
+
+  test('of squares is taken by a processor that keeps proportions and does not crop, and no other', async () => {
+    for (const file of ['a.png', 'b.png', 'c.png', 'd.png']) await picture(file);
+    const kept = preprocessor({resize: {shortestEdge: 16}, crop: 'none'});
+    expect((await loadProbes(folder, {preprocessor: kept})).images).toMatchObject({height: 16, width: 16});
+    await picture('d.png', {width: 9});
+    await expect(loadProbes(folder, {preprocessor: kept})).rejects.toThrow(
+      /image .*d\.png becomes 16 × 18, and the model takes 16 × 16: .*make it square, or set do_center_crop/,
+    );
   });
 
   test('with an unreadable image is refused by the name of that image', async () => {

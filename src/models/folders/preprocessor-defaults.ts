@@ -24,7 +24,7 @@ export const processors: Readonly<Record<string, ProcessorDefaults>> = {
   ViTImageProcessor: {...square, resample: 2, ...half},
   DeiTImageProcessor: {...square, size: 256, do_center_crop: true, resample: 3, ...half},
   BeitImageProcessor: {...square, resample: 3, ...half},
-  SiglipImageProcessor: {...square, resample: 3, ...half},
+  SiglipImageProcessor: {...square, square: false, resample: 3, ...half},
   CLIPImageProcessor: {...cropped, resample: 3, ...openai},
   BitImageProcessor: {...cropped, resample: 3, ...openai},
 };

@@ -22,14 +22,17 @@ export interface Preprocessor {
   /** Before the crop; null where images are only cropped. */
   readonly resize: Size | {readonly shortestEdge: number} | null;
   readonly resample: Resampling;
-  /** Whose rounding the crop follows where the rest is odd. Default transformers. */
-  readonly crop?: 'torchvision';
+  /**
+   * Whose rounding the crop follows where the rest is odd, default transformers; `none` where the processor keeps an image's
+   * proportions and does not crop, so that it takes squares alone.
+   */
+  readonly crop?: 'torchvision' | 'none';
   /** What pixels in [0, 255] are multiplied by; 1/255 for all but a few models. */
   readonly rescale: number;
 }
 
 const AS_TENSORS =
-  'give the probes as FILE.safetensors:key, prepared as the model takes them but for the normalisation';
+  'change it in a copy of the folder and give the probes as FILE.safetensors:key, prepared as the model takes them but for the normalisation';
 
 /** Pixels in [0, 1] times this are pixels as files hold them. */
 const WHITE = 255;
@@ -44,7 +47,11 @@ export function preprocessorOf(json: JsonObject | undefined, config: JsonObject,
   if (json === undefined && isJsonObject(timm)) return timmPreprocessor(timm, path);
   const defaults = defaultsFor(json, config, path);
   const asked = json ?? sized(defaults, config);
-  const value = (key: string) => asked[key] ?? (defaults as unknown as JsonObject)[key];
+  const otherwise = {
+    ...defaults,
+    size: sizeBefore(defaults, squareOf(defaults.size)),
+  } as unknown as JsonObject;
+  const value = (key: string) => asked[key] ?? otherwise[key];
   const refuse = (key: string, remedy: string) =>
     badWeights(path, `has ${key} ${JSON.stringify(value(key))}; ${remedy}`);
 
@@ -56,7 +63,9 @@ export function preprocessorOf(json: JsonObject | undefined, config: JsonObject,
   if (!(rescale > 0)) throw refuse('rescale_factor', 'expected a positive number');
   const resize = value('do_resize') === false ? null : sizeOf(value('size'), defaults.square);
   if (resize === undefined) throw refuse('size', 'expected height and width, or shortest_edge');
-  const crop = value('do_center_crop') === true ? sizeOf(value('crop_size'), true) : resize;
+  const crops = value('do_center_crop') === true;
+  if (resize === null && !crops) throw refuse('do_resize', 'without do_center_crop no size is left; set one');
+  const crop = crops ? sizeOf(value('crop_size'), true) : resize;
   const size =
     crop !== null && crop !== undefined && 'shortestEdge' in crop ? squareOf(crop.shortestEdge) : crop;
   if (size === undefined || size === null) throw refuse('crop_size', 'expected height and width');
@@ -64,8 +73,8 @@ export function preprocessorOf(json: JsonObject | undefined, config: JsonObject,
   if (resample === undefined) throw refuse('resample', `expected 0 to ${resamplings.length - 1}`);
 
   const normalised = value('do_normalize') !== false;
-  const channels = (key: 'image_mean' | 'image_std', otherwise: number) => {
-    const list = channelsOf(normalised ? value(key) : otherwise, Number(config['num_channels'] ?? 3));
+  const channels = (key: 'image_mean' | 'image_std', off: number) => {
+    const list = channelsOf(normalised ? value(key) : off, Number(config['num_channels'] ?? 3));
     if (list === undefined || (key === 'image_std' && list.includes(0)))
       throw refuse(key, 'expected one finite number a channel, no std of 0');
     return list.map(number => number / (WHITE * rescale));
@@ -78,12 +87,13 @@ export function preprocessorOf(json: JsonObject | undefined, config: JsonObject,
     resample,
     rescale,
   };
+  if (!crops && resize !== null && 'shortestEdge' in resize) return {...read, crop: 'none'};
   return isJsonObject(timm) ? {...read, crop: 'torchvision'} : read;
 }
 
 /** The same as a `preprocessor_config.json` that transformers reads. */
 export function preprocessorJson(preprocessor: Preprocessor, config: JsonObject): JsonObject {
-  const {mean, std, size, resize, resample, rescale} = preprocessor;
+  const {mean, std, size, resize, resample, rescale, crop} = preprocessor;
   const cropped = resize === null || 'shortestEdge' in resize || !same(resize, size);
   return {
     image_processor_type: processorNames[String(config['model_type'])] ?? 'ViTImageProcessor',
@@ -91,7 +101,7 @@ export function preprocessorJson(preprocessor: Preprocessor, config: JsonObject)
     size:
       resize !== null && 'shortestEdge' in resize ? {shortest_edge: resize.shortestEdge} : (resize ?? size),
     resample: resamplings.indexOf(resample),
-    ...(cropped && {do_center_crop: true, crop_size: size}),
+    ...(crop === 'none' ? {do_center_crop: false} : cropped && {do_center_crop: true, crop_size: size}),
     do_rescale: true,
     rescale_factor: rescale,
     do_normalize: true,
@@ -102,13 +112,18 @@ export function preprocessorJson(preprocessor: Preprocessor, config: JsonObject)
 
 function defaultsFor(json: JsonObject | undefined, config: JsonObject, path: string): ProcessorDefaults {
   const written = json?.['image_processor_type'] ?? json?.['feature_extractor_type'];
-  const named = String(written).replace(/(FeatureExtractor|ImageProcessor(Fast|Pil)?)$/, 'ImageProcessor');
-  const name = named in processors ? named : processorNames[String(config['model_type'])];
+  if (typeof written === 'string') {
+    const named = written.replace(/(FeatureExtractor|ImageProcessor(Fast|Pil)?)$/, 'ImageProcessor');
+    if (Object.hasOwn(processors, named)) return processors[named]!;
+    const known = Object.keys(processors).join(', ');
+    throw badWeights(path, `has the image processor ${written}; known are ${known}: ${AS_TENSORS}`);
+  }
+  const name = processorNames[String(config['model_type'])];
   if (name !== undefined) return processors[name]!;
   throw badWeights(
     path,
-    `${json ? `has the image processor ${String(written)}` : 'is missing'} and model_type ` +
-      `${String(config['model_type'])} has no known one; copy preprocessor_config.json from the pretrained model`,
+    `${json ? 'names no image processor' : 'is missing'} and model_type ${String(config['model_type'])} has no known ` +
+      'one; copy preprocessor_config.json from the pretrained model',
   );
 }
 
@@ -120,9 +135,14 @@ function sized(defaults: ProcessorDefaults, config: JsonObject): JsonObject {
   const ratio = defaults.size / defaults.crop_size;
   const resize = {height: Math.round(built.height * ratio), width: Math.round(built.width * ratio)};
   return {
-    size: defaults.square ? resize : {shortest_edge: Math.min(resize.height, resize.width)},
+    size: sizeBefore(defaults, resize),
     crop_size: built,
   };
+}
+
+/** A class that crops, and reads a number as the shortest edge, resizes by it; others to both sides. */
+function sizeBefore({square, do_center_crop: crops}: ProcessorDefaults, size: Size): JsonObject {
+  return crops && !square ? {shortest_edge: Math.min(size.height, size.width)} : {...size};
 }
 
 /** timm's, where a pretrained_cfg has none. */
