@@ -14,6 +14,7 @@ export interface ReadingOptions {
   labels?: string;
   seeds?: string;
   layers?: LayerSelection;
+  prefix?: string;
   pool?: Pooling;
   preset: string;
   steps?: number;
@@ -43,6 +44,10 @@ export function addReadingOptions(command: Command, {threads}: {threads: number}
       '--layers <names>',
       "names, globs or /regex/, separated by commas (default 'block_*,norm'); 'block_*/attention' and 'block_*/mlp' are what a block adds",
       layersOption,
+    )
+    .option(
+      '--prefix <text>',
+      'which model is meant where a file holds it under several prefixes, as ema_model. (default the only one)',
     )
     .addOption(
       new Option(
@@ -81,8 +86,21 @@ function factorsOption(text: string): FactorSelection {
 export async function specOf(options: ReadingOptions, say: (line: string) => void): Promise<MeasurerSpec> {
   const {inversionOptions} = await import('../inversion/index.js');
   const {selectFactors} = await import('../factors/index.js');
-  const {probes, probesMax, labels, seeds, layers, pool, preset, steps, factors, random, scratch, threads} =
-    options;
+  const {
+    probes,
+    probesMax,
+    labels,
+    seeds,
+    layers,
+    prefix,
+    pool,
+    preset,
+    steps,
+    factors,
+    random,
+    scratch,
+    threads,
+  } = options;
   selectFactors(factors);
   return {
     pretrained: await modelFolder(options.pretrained, say),
@@ -90,6 +108,7 @@ export async function specOf(options: ReadingOptions, say: (line: string) => voi
     inversion: inversionOptions(steps === undefined ? {preset} : {preset, steps}),
     workers: threads,
     ...(layers && {layers}),
+    ...(prefix !== undefined && {prefix}),
     ...(pool && {pooling: pool}),
     ...(probesMax !== undefined && {probesMax}),
     ...(labels !== undefined && {labels}),

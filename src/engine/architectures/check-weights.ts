@@ -5,6 +5,12 @@ import {firstNotFinite} from '../../models/index.js';
 /** @throws InvarianceError `bad_weights` that names the tensor and both shapes */
 export function checkShape(name: string, shape: readonly number[], expected: readonly number[]): void {
   if (shape.length === expected.length && shape.every((size, i) => size === expected[i])) return;
+  if (shape.join() === '0')
+    throw new InvarianceError(
+      'bad_weights',
+      `tensor ${name} is empty: ZeRO-3 of DeepSpeed saved a placeholder, and its weights lie in pieces beside it; gather ` +
+        'them in the checkpoint folder: python zero_to_fp32.py . . --safe_serialization',
+    );
   throw new InvarianceError(
     'bad_weights',
     `tensor ${name} has shape [${shape.join(', ')}] where [${expected.join(', ')}] is expected: ` +

@@ -8,69 +8,124 @@ const LISTED = 5;
 /** Where a canonical name stands in one folder; undefined for one that does not. */
 export type Locate = (canonical: string) => Part | undefined;
 
+/** What is looked for in a folder. */
+export interface Search {
+  /** Canonical names that must be there. */
+  readonly wanted: readonly string[];
+  /** Canonical names that may be there: a classifier's, and what no measured layer depends on. */
+  readonly optional: readonly string[];
+  readonly folder: string;
+  /** Which of several prefixes is meant, as a wrapper puts them before every name: `ema_model.`. */
+  readonly prefix?: string | undefined;
+}
+
+/** A way of naming and a prefix, tried on a folder. */
+interface Candidate {
+  readonly names: Names;
+  /** What a wrapper puts before everything, the classifier included. */
+  readonly outer: string;
+  readonly prefix: string;
+  readonly locate: Locate;
+  readonly missing: readonly string[];
+  readonly extras: number;
+}
+
 /**
- * Finds which of a family's ways of naming, and which prefix, a folder uses.
+ * Finds which of a family's ways of naming, and which prefix, a folder uses: one of the family's own, else the only
+ * one under which everything stands, such as `module.` or `_orig_mod.` of a wrapped model.
  *
- * @param wanted canonical names that must be there
- * @param optional canonical names that may be there, a classifier's
- * @throws InvarianceError `bad_weights` that lists the tensors missing and the prefix that would match where one would,
- *   or names a tensor of the blocks that the architecture has no place for
+ * @param search.prefix must be given where the names stand under several
+ * @returns where each canonical name stands, and the wrapper's prefix, '' where there is none
+ * @throws InvarianceError `bad_weights` that lists the tensors missing or the prefixes that fit, or names a tensor of
+ *   the blocks that the architecture has no place for
  */
 export function findNames(
   family: Family,
-  {wanted, optional, folder}: {wanted: readonly string[]; optional: readonly string[]; folder: string},
+  search: Search,
   present: ReadonlySet<string>,
-): Locate {
-  const candidates = family.names.flatMap(names =>
-    family.prefixes.map(prefix => {
-      // A classifier stands outside the model that the prefix is of.
-      const locate: Locate = canonical => {
-        const found = nameOnDisk(names, canonical);
-        if (!found) return undefined;
-        const name = [prefix + found.name, found.name].find(each => present.has(each));
-        return name === undefined ? undefined : {...found, name};
-      };
-      const missing = wanted.filter(name => !locate(name));
-      const extras = optional.filter(locate).length;
-      return {names, prefix, locate, missing, extras};
-    }),
-  );
-  const better = (a: (typeof candidates)[0], b: (typeof candidates)[0]) =>
-    a.missing.length - b.missing.length || b.extras - a.extras;
-  const best = candidates.toSorted(better)[0]!;
-  if (best.missing.length === 0) {
-    refuseLeftOver(best.locate, wanted, present, folder);
-    return best.locate;
+): {locate: Locate; outer: string} {
+  const {wanted, optional, folder} = search;
+  const best = bestOf(candidatesOf(family, search, present, ['']));
+  const complete = best.missing.length === 0;
+  const wrapped = complete && search.prefix === undefined ? [] : wrappedIn(family, search, present);
+  const fits = oneEachModel(complete ? [best, ...wrapped] : wrapped, wanted[0]!);
+  const chosen =
+    fits.length === 1
+      ? fits[0]!
+      : fits.find(({outer, prefix}) => [outer, outer + prefix].includes(search.prefix!));
+  if (chosen !== undefined) {
+    refuseLeftOver(chosen.locate, [...wanted, ...optional], present, folder);
+    return chosen;
   }
+  if (fits.length > 1)
+    throw new InvarianceError(
+      'bad_weights',
+      `${folder} holds the model several times, under the prefixes ${fits.map(({outer}) => `"${outer}"`).join(', ')}; ` +
+        'choose one with --prefix',
+    );
   const expected = best.missing.map(name => best.prefix + (nameOnDisk(best.names, name)?.name ?? name));
   const more = expected.length > LISTED ? ` and ${expected.length - LISTED} more` : '';
-  const prefix = family.names.map(names => prefixOf(names, wanted, present)).find(Boolean);
-  const remedy = prefix
-    ? `all are there under the prefix "${prefix}": save the model without it`
-    : `expected the names that ${family.name} has in transformers or timm`;
   throw new InvarianceError(
     'bad_weights',
-    `${folder} lacks ${expected.length} of ${wanted.length} tensors: ${expected.slice(0, LISTED).join(', ')}${more}; ${remedy}`,
+    `${folder} lacks ${expected.length} of ${wanted.length} tensors: ${expected.slice(0, LISTED).join(', ')}${more}; ` +
+      `expected the names that ${family.name} has in transformers or timm, after one and the same prefix`,
   );
 }
 
-/** What stands before every name in this folder, where one and the same text does. */
-function prefixOf(names: Names, wanted: readonly string[], present: ReadonlySet<string>): string | undefined {
-  const first = nameOnDisk(names, wanted[0]!)?.name;
-  const whole = [...present].find(name => first && name.endsWith(`.${first}`));
-  const prefix = whole?.slice(0, -first!.length);
-  const all = prefix && wanted.every(name => present.has(prefix + nameOnDisk(names, name)?.name));
-  return all ? prefix : undefined;
+function candidatesOf(
+  family: Family,
+  {wanted, optional}: Search,
+  present: ReadonlySet<string>,
+  outers: readonly string[],
+): Candidate[] {
+  const tried = outers.flatMap(outer =>
+    family.names.flatMap(names => family.prefixes.map(prefix => ({outer, names, prefix}))),
+  );
+  return tried.map(({outer, names, prefix}) => {
+    // A classifier stands outside the model that the prefix is of.
+    const locate: Locate = canonical => {
+      const found = nameOnDisk(names, canonical);
+      if (!found) return undefined;
+      const name = [outer + prefix + found.name, outer + found.name].find(each => present.has(each));
+      return name === undefined ? undefined : {...found, name};
+    };
+    const missing = wanted.filter(name => !locate(name));
+    return {outer, names, prefix, locate, missing, extras: optional.filter(locate).length};
+  });
+}
+
+const bestOf = (candidates: readonly Candidate[]): Candidate =>
+  candidates.toSorted((a, b) => a.missing.length - b.missing.length || b.extras - a.extras)[0]!;
+
+/** The wrappers under which everything stands, each with the family's prefix that fits best. */
+function wrappedIn(family: Family, search: Search, present: ReadonlySet<string>): Candidate[] {
+  const firsts = family.names.flatMap(names => {
+    const first = nameOnDisk(names, search.wanted[0]!)?.name;
+    return first === undefined ? [] : family.prefixes.map(prefix => prefix + first);
+  });
+  const outers = [...present].flatMap(name =>
+    firsts.filter(first => name.endsWith(`.${first}`)).map(first => name.slice(0, -first.length)),
+  );
+  return [...new Set(outers)]
+    .map(outer => bestOf(candidatesOf(family, search, present, [outer])))
+    .filter(({missing}) => missing.length === 0);
+}
+
+/** "module." and "module.vit." are one model, told apart only by where the classifier stands: the shorter has both. */
+function oneEachModel(fits: readonly Candidate[], name: string): Candidate[] {
+  const shortestFirst = fits.toSorted((a, b) => a.outer.length - b.outer.length);
+  const places = new Map(shortestFirst.toReversed().map(each => [each.locate(name)!.name, each]));
+  return fits.filter(each => places.get(each.locate(name)!.name) === each);
 }
 
 /** A block with a tensor that we do not use computes something else than we would. */
 function refuseLeftOver(
   locate: Locate,
-  wanted: readonly string[],
+  known: readonly string[],
   present: ReadonlySet<string>,
   folder: string,
 ): void {
-  const used = new Set(wanted.map(name => locate(name)!.name));
+  const used = new Set(known.map(name => locate(name)?.name));
   const [blocks] = /^.*?\.(?=0\.)/.exec(locate('blocks.0.norm1.weight')!.name) ?? [];
   const other = [...present].find(
     name => blocks && name.startsWith(blocks) && !used.has(name) && !isConstant(name),

@@ -15,6 +15,10 @@ export interface OrtEngineOptions {
   layers?: LayerSelection;
   /** Default: what the model's head reads, the class token or the mean of the patches. */
   pooling?: Pooling;
+  /** Which one is meant where the folder holds the model under several prefixes, as `ema_model.`. */
+  prefix?: string | undefined;
+  /** Told of a wrapper's prefix and of tensors that are left out. */
+  onNotice?: (code: string, message: string) => void;
   threads?: number;
   batch?: number;
   /** Default: onnxruntime-node where it is installed, else onnxruntime-web. */
@@ -40,7 +44,7 @@ export const ORT_DEFAULTS = {threads: 1, batch: 8, device: 'cpu'} as const;
  * const grams = await engine.grams(images);
  */
 export async function openOrtEngine(options: OrtEngineOptions): Promise<OrtEngine> {
-  const {folder, layers, library} = options;
+  const {folder, layers, library, prefix, onNotice} = options;
   const {threads, batch, device} = {...ORT_DEFAULTS, ...options};
   for (const [name, value] of Object.entries({threads, batch})) {
     if (!Number.isInteger(value) || value < 1)
@@ -60,7 +64,7 @@ export async function openOrtEngine(options: OrtEngineOptions): Promise<OrtEngin
     const network = writeNetwork({spec, normalisation, pooling});
     const measured = selectLayers([...network.layers.keys()], layers ?? DEFAULT_LAYERS);
     const owners = layersOf(network, measured);
-    const weights = (await readWeights(model)).map(parameter => ({
+    const weights = (await readWeights(model, {prefix, ...(onNotice && {onNotice})})).map(parameter => ({
       ...parameter,
       layer: owners.get(parameter.name) ?? null,
     }));

@@ -10,6 +10,8 @@ import type {Progress} from '../progress.js';
 export interface MeasurerSpec {
   /** Hugging Face folder of the pretrained model. */
   pretrained: string;
+  /** Which prefix is meant where a folder holds the model under several, as `ema_model.`; default the only one. */
+  prefix?: string;
   /** Default all blocks and the final norm. */
   layers?: LayerSelection;
   /** Default what the model's head reads. */

@@ -1,7 +1,7 @@
 import {setPriority} from 'node:os';
 import {InTurn} from '../../disk/index.js';
 import {openModelFolder} from '../../models/index.js';
-import {openOrtEngine, readWeights} from '../../engine/index.js';
+import {openOrtEngine, readWeights, type Weights} from '../../engine/index.js';
 import {InvarianceError, messageOf} from '../../errors.js';
 import {defaultCacheFolder, drawSeeds, inversionOptions, openInversionCache} from '../../inversion/index.js';
 import {openInversions} from '../inversions.js';
@@ -16,8 +16,8 @@ import {withWeights} from '../with-weights.js';
 const NICENESS = 10;
 
 interface Opened {
-  /** The pretrained folder, which gives what checkpoints leave out. */
-  base: string;
+  /** Those of a folder, with what it leaves out taken from the pretrained one. */
+  weightsIn: (folder: string) => Promise<Weights>;
   options: Required<Omit<MeasurerOptions, 'onProgress' | 'onNotice' | 'now' | 'factors'>> &
     Pick<MeasurerOptions, 'factors'>;
   info: MeasurerInfo;
@@ -35,9 +35,11 @@ async function open(spec: MeasurerSpec): Promise<Opened> {
   const model = await openModelFolder(spec.pretrained);
   await model.tensors.close();
   const {layers, pooling, threads = 1, workers = 1} = spec;
+  const reading = {prefix: spec.prefix, onNotice: notice};
   const engine = await openOrtEngine({
     folder: spec.pretrained,
     threads,
+    ...reading,
     ...(layers && {layers}),
     ...(pooling && {pooling}),
   });
@@ -61,7 +63,8 @@ async function open(spec: MeasurerSpec): Promise<Opened> {
         ? await loadSeeds(from, probes)
         : from;
   checkFit(engine, {probes, seeds});
-  const weightsIn = (folder: string) => readWeights(folder, {like: engine, base: spec.pretrained});
+  const weightsIn = (folder: string) =>
+    readWeights(folder, {...reading, like: engine, base: spec.pretrained});
   const given = spec.floor ?? FLOOR_DRAWS;
   const floor = typeof given === 'number' ? given : await Promise.all(given.map(weightsIn));
   const scratch = spec.scratch === undefined ? null : await weightsIn(spec.scratch);
@@ -72,7 +75,7 @@ async function open(spec: MeasurerSpec): Promise<Opened> {
   const inversion = spec.inversion ?? inversionOptions();
   const reference = engine.weights();
   return {
-    base: spec.pretrained,
+    weightsIn,
     options: {
       engine,
       probes,
@@ -108,13 +111,13 @@ async function measure(): Promise<Measurer> {
 }
 
 async function answer(command: Exclude<Command, {type: 'open'}>) {
-  const {options, info, base} = await opened;
+  const {options, info, weightsIn} = await opened;
   const {engine} = options;
   switch (command.type) {
     case 'info':
       return info;
     case 'check':
-      await withWeights(engine, await readWeights(command.folder, {like: engine, base}), async () => {});
+      await withWeights(engine, await weightsIn(command.folder), async () => {});
       return null;
     case 'help':
       await openInversions({...options, weights: options.reference, options: options.inversion}).help();
@@ -124,7 +127,7 @@ async function answer(command: Exclude<Command, {type: 'open'}>) {
     case 'read': {
       const {folder, ...request} = command.request;
       const ready = await measure();
-      return ready.read({...request, weights: await readWeights(folder, {like: engine, base})});
+      return ready.read({...request, weights: await weightsIn(folder)});
     }
   }
 }

@@ -1,3 +1,4 @@
+import {existsSync} from 'node:fs';
 import {mkdtemp, rm} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
@@ -96,7 +97,10 @@ describe('readWeights', () => {
 
   it('interpolates position embeddings to the size of the engine that is given', async () => {
     const larger = await openOrtEngine({folder: `${fixtures}/vit-larger`});
-    const weights = await readWeights(`${fixtures}/vit`, {like: larger});
+    const said: string[] = [];
+    const onNotice = (_: string, message: string) => said.push(message);
+    const weights = await readWeights(`${fixtures}/vit`, {like: larger, onNotice});
+    expect(said).toEqual([expect.stringContaining('positions are resized')]);
     expect(weights.find(({name}) => name === 'pos_embed')!.shape).toEqual([1 + 5 * 4, 16]);
     expect(() => larger.setWeights(weights)).not.toThrow();
     await larger.dispose();
@@ -119,9 +123,67 @@ describe('readWeights', () => {
     expect(error.message).toContain('and 3 more');
   });
 
-  it('suggests the prefix under which all would be there', async () => {
-    const error = await refusal(renamed(name => `model.backbone.${name.replace('vit.', '')}`));
-    expect(error.message).toContain('all are there under the prefix "model.backbone."');
+  it.each([
+    ['_orig_mod.', (name: string) => name],
+    ['module.', (name: string) => name],
+    ['module._orig_mod.model.', (name: string) => name],
+    ['net.backbone.', (name: string) => name.replace('vit.', '')],
+  ])('reads a model that a wrapper put under %s, and says so', async (outer, inner) => {
+    const said: string[] = [];
+    const wrapped = await renamed(name => outer + inner(name));
+    const read = await readWeights(wrapped, {like: engine, onNotice: (_, message) => said.push(message)});
+    expect(plain(read)).toEqual(plain(await readWeights(`${fixtures}/vit`, {like: engine})));
+    expect(said).toEqual([expect.stringContaining(`prefix "${outer}"`)]);
+  });
+
+  it('asks for the prefix where a file holds the model twice, and takes the one that is named', async () => {
+    const twice = await changed(({tensors}) => ({
+      tensors: new Map(
+        [...tensors].flatMap(([name, tensor]) => [
+          [`model.${name}`, tensor],
+          [`ema_model.${name}`, {...tensor, data: tensor.data.map(value => 2 * value)}],
+        ]),
+      ),
+    }));
+    expect((await refusal(twice)).message).toMatch(
+      /prefixes "model\.", "ema_model\."; choose one with --prefix/,
+    );
+    const bias = (weights: Weights) => weights.find(({name}) => name === 'norm.bias')!.data;
+    const own = bias(await readWeights(`${fixtures}/vit`));
+    expect(bias(await readWeights(twice, {prefix: 'ema_model.'}))).toEqual(own.map(value => 2 * value));
+    expect(bias(await readWeights(twice, {prefix: 'model.'}))).toEqual(own);
+    expect(bias(await readWeights(`${fixtures}/vit`, {prefix: 'ema_model.'}))).toEqual(own);
+  });
+
+  it('leaves out what no measured layer depends on, and says why: a NaN in the classifier, another norm', async () => {
+    const said: string[] = [];
+    const options = {like: engine, onNotice: (_: string, message: string) => said.push(message)};
+    const diverged = await tensor('classifier.bias', ({data}) => ({data: data.with(0, NaN)}));
+    expect((await readWeights(diverged, options)).map(({name}) => name)).not.toContain('head.bias');
+    expect(said).toEqual([expect.stringMatching(/classifier\.bias.* NaN.*No measured layer/)]);
+    const blocks = await openOrtEngine({folder: `${fixtures}/vit`, layers: ['block_*']});
+    const without = await changed(({tensors}) => ({
+      tensors: new Map([...tensors].filter(([name]) => !name.startsWith('vit.layernorm'))),
+    }));
+    blocks.setWeights(await readWeights(without, {like: blocks}));
+    expect((await refusal(without)).message).toContain('lacks 2 of');
+    await blocks.dispose();
+  });
+
+  it('reads the blocks of a finetune whose classifier reads the mean, and says that only norm is in the way', async () => {
+    const cases = '../shared/cases/timm-avg-pool-finetune';
+    if (!existsSync(cases)) return void console.log(`skipped: ${cases} is not there`);
+    const [folder, finetune] = [`${cases}/pretrained`, `${cases}/out/checkpoint-0.safetensors`];
+    const blocks = await openOrtEngine({folder, layers: ['block_*']});
+    blocks.setWeights(await readWeights(finetune, {like: blocks, base: folder}));
+    const all = await openOrtEngine({folder});
+    await expect(readWeights(finetune, {like: all, base: folder})).rejects.toThrow(/--layers 'block_\*'/);
+    await Promise.all([blocks.dispose(), all.dispose()]);
+  });
+
+  it('names a placeholder of ZeRO-3 as what it is, with the command that gathers the weights', async () => {
+    const empty = await tensor('vit.layernorm.bias', () => ({shape: [0], data: new Float32Array(0)}));
+    expect((await refusal(empty)).message).toMatch(/ZeRO-3.* python zero_to_fp32\.py/);
   });
 
   it('names a tensor of the wrong shape, with both shapes', async () => {
