@@ -16,7 +16,7 @@ type Change = (data: Float32Array) => Promise<Float32Array>;
 
 /**
  * The base's tensors with a LoRA, rsLoRA or DoRA adapter merged in, as PEFT's `merge_and_unload` does, each when it
- * is read. Whole tensors that the adapter brings (`modules_to_save`, biases) take the place of the base's; a new
+ * is read. An update of a new classifier is left out. Whole tensors that the adapter brings (`modules_to_save`, biases) take the place of the base's; a new
  * head is added. Whatever does not fit is found here, before any read.
  * @throws InvarianceError `bad_weights`, with tensor and shapes, for an adapter of another base
  */
@@ -50,6 +50,16 @@ function checkBrought(merging: Merging, name: string, key: string): void {
     throw otherBase(merging, name, `"${key}" is [${ours.join(', ')}]`);
 }
 
+/** Where transformers and timm put a classifier: outside of every block. */
+const HEAD = /^(?:[\w]+\.)*(classifier|cls_classifier|distillation_classifier|head|head_dist|heads|fc)$/;
+
+/** Whether an update is of another number of classes than the base's classifier has. */
+function isOtherHead({base, adapter}: Merging, weight: string, {a, b}: UpdateParts): boolean {
+  const [out, width] = base.info(weight).shape;
+  const [ownOut, ownWidth] = [adapter.info(b).shape[0], adapter.info(a).shape[1]];
+  return ownWidth === width && ownOut !== out;
+}
+
 /** What one update does to a weight and, where it has one, to a bias. Its shapes are checked against the base's. */
 function changesOf(merging: Merging, module: string, parts: UpdateParts): [string, Change][] {
   const {base, adapter, config} = merging;
@@ -62,6 +72,9 @@ function changesOf(merging: Merging, module: string, parts: UpdateParts): [strin
         `use_dora ${config.dora}; copy both again`,
     );
   const weight = findInBase(`${module}.weight`, base, path);
+  const isNewHead = weight === undefined || isOtherHead(merging, weight, parts);
+  // A new classifier's own weights are in no file, and no layer that is measured depends on them.
+  if (isNewHead && HEAD.test(module)) return [];
   if (weight === undefined)
     throw badWeights(
       path,
