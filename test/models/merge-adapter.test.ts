@@ -1,5 +1,5 @@
 import {existsSync} from 'node:fs';
-import {cp, readFile, rm, writeFile} from 'node:fs/promises';
+import {cp, readFile, rename, rm, writeFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import {describe, expect, test} from 'vitest';
 import {
@@ -50,6 +50,13 @@ describe('an adapter merges to what PEFT merges it to', () => {
     for (const name of tensors.names()) await tensors.read(name);
     expect(tensors.names().filter(name => name.includes('lora'))).toEqual([]);
     await tensors.close();
+  });
+
+  test('one that is a pickle says how it is converted', async () => {
+    const folder = await adapterWith('adapter-lora', {});
+    await rename(join(folder, 'adapter_model.safetensors'), join(folder, 'adapter_model.bin'));
+    const said = /adapter_model\.bin: is a Python pickle.*adapter_model\.safetensors/;
+    await expect(openModelFolder(folder, {base: whole})).rejects.toThrow(said);
   });
 
   test.each(['transposed', 'transposed-dora'])('%s: weights stored [in, out]', async kind => {

@@ -33,9 +33,14 @@ export async function openOwnWeights(path: string): Promise<OwnWeights> {
   const adapter = await jsonInside(path, 'adapter_config.json');
   if (adapter !== undefined) {
     const config = adapterConfigOf(adapter, join(path, 'adapter_config.json'));
-    const file =
-      (await fileInside(path, 'adapter_model.safetensors')) ?? join(path, 'adapter_model.safetensors');
-    return {kind: 'adapter', tensors: await openSafetensors(file), config};
+    const file = await fileInside(path, 'adapter_model.safetensors');
+    const pickled = file === undefined ? await findPickled(path) : undefined;
+    if (pickled !== undefined) throw pickledRefusal(pickled);
+    return {
+      kind: 'adapter',
+      tensors: await openSafetensors(file ?? join(path, 'adapter_model.safetensors')),
+      config,
+    };
   }
   const pickled = await findPickled(path);
   if (pickled !== undefined) throw pickledRefusal(pickled);

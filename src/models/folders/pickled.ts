@@ -3,7 +3,7 @@ import {basename, dirname, join} from 'node:path';
 import {badWeights} from '../safetensors/tensor.js';
 
 /** Names under which PyTorch's users keep weights; a checkpoint's other pickles hold none. */
-const PICKLED = /^pytorch_model.*\.bin$|\.(pt|pth|ckpt|pth\.tar)$/;
+const PICKLED = /^(pytorch_model.*|adapter_model)\.bin$|\.(pt|pth|ckpt|pth\.tar)$/;
 const NO_WEIGHTS = /^(training_args|optimizer|scheduler|scaler|sampler|rng_state|random_states)/;
 
 /** Whether a file of this name holds weights as a Python pickle, which only Python can read (and may run code). */
