@@ -15,14 +15,9 @@ export function leaves(layer: Layer, above: readonly string[] = []): Leaf[] {
     : [{layer, path: (above.length > 0 ? above : path).join('/')}];
 }
 
-/**
- * Every variable of a model in an order that depends on its graph alone: `Layer.weights` lists what is frozen last. A layer
- * makes its variables in one order always, and TensorFlow.js numbers them as they are made.
- */
+/** Every variable of a model in an order that depends on its graph alone: `weights` of a model lists what is frozen last. */
 export function leafVariables(model: LayersModel): (Leaf & {variable: LayerVariable})[] {
   return model.layers
     .flatMap(layer => leaves(layer))
-    .flatMap(leaf =>
-      [...leaf.layer.weights].sort((a, b) => a.id - b.id).map(variable => ({...leaf, variable})),
-    );
+    .flatMap(leaf => leaf.layer.weights.map(variable => ({...leaf, variable})));
 }
