@@ -135,7 +135,7 @@ function timmSpec(config: HfConfig, tensors: TensorSource): Spec {
     biases: {query: queryBias, key: bias, value: queryBias},
     layerScale: has('blocks.0.ls1.gamma') || has('blocks.0.gamma_1'),
     readout: timmReadout({
-      pool: String(config['global_pool'] ?? args['global_pool'] ?? pool),
+      pool: config['global_pool'] ?? args['global_pool'] ?? pool,
       has,
       prefixed: special + registers > 0,
       refused,
@@ -161,7 +161,7 @@ function timmReadout({
   prefixed,
   refused,
 }: {
-  pool: string;
+  pool: unknown;
   has: (name: string) => boolean;
   prefixed: boolean;
   refused: (why: string) => InvarianceError;
@@ -170,7 +170,7 @@ function timmReadout({
   if (pool === 'token') return 'class';
   if (pool === 'avg') return has('fc_norm.weight') ? 'norm of mean' : mean;
   if (pool === 'map' || pool === '') return has('cls_token') ? 'class' : mean;
-  throw refused(`global_pool ${pool} is not known; known are token, avg, map`);
+  throw refused(`global_pool ${JSON.stringify(pool)} is not known; known are token, avg, map`);
 }
 
 function timmActivation(args: HfConfig, own: Activation, gated: boolean): Activation {

@@ -72,7 +72,7 @@ describe('timm', () => {
       'model_args has qk_norm true, which is not known',
     );
     expect(refusal('vit_tiny_patch16_224', {global_pool: 'avgmax'})).toThrow(
-      'global_pool avgmax is not known',
+      'global_pool "avgmax" is not known',
     );
   });
 });
