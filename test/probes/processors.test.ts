@@ -128,7 +128,7 @@ describe.skipIf(!pythonHas('transformers', 'timm', 'torchvision', 'safetensors')
     }
 
     test('give the model what transformers gives it, or are refused', async () => {
-      const {wrong, count} = await compared(fc.sample(ofTransformers, {numRuns: 150, seed: 1}));
+      const {wrong, count} = await compared(fc.sample(ofTransformers, {numRuns: 300, seed: 1}));
       expect(wrong).toEqual([]);
       expect(count).toBeGreaterThan(100);
     }, 300_000);

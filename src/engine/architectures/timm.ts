@@ -138,6 +138,7 @@ function timmSpec(config: HfConfig, tensors: TensorSource): Spec {
       pool: config['global_pool'] ?? args['global_pool'] ?? pool,
       has,
       prefixed: special + registers > 0,
+      normed: (args['fc_norm'] ?? args['use_fc_norm']) === true,
       refused,
     }),
     head: distillationToken ? 'class and distillation' : 'readout',
@@ -159,15 +160,19 @@ function timmReadout({
   pool,
   has,
   prefixed,
+  normed,
   refused,
 }: {
   pool: unknown;
   has: (name: string) => boolean;
   prefixed: boolean;
+  /** The configuration asks for a norm after the pooling. */
+  normed: boolean;
   refused: (why: string) => InvarianceError;
 }): Spec['readout'] {
   const mean = prefixed ? 'mean of patches' : 'mean';
-  if (pool === 'token') return 'class';
+  // A lone checkpoint beside the pretrained model's config.json: its own norm tells that its head pools.
+  if (pool === 'token') return has('fc_norm.weight') && !normed ? 'norm of mean' : 'class';
   if (pool === 'avg') return has('fc_norm.weight') ? 'norm of mean' : mean;
   if (pool === 'map' || pool === '') return has('cls_token') ? 'class' : mean;
   throw refused(`global_pool ${JSON.stringify(pool)} is not known; known are token, avg, map`);
