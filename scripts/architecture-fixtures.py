@@ -25,7 +25,8 @@ SMALL = dict(
     hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=24, image_size=12, patch_size=4
 )
 LABELS = dict(num_labels=3)
-SECOND_NORM = ("layernorm_after", "norm2", "layer_norm2")
+SECOND_NORM = ("layernorm_after", "norm2", "layer_norm2", "rms_norm2")
+POST_NORM = ("EvaBlockPostNorm", "ResPostBlock")
 
 
 def redraw(model):
@@ -57,9 +58,13 @@ def expected(model, blocks, norm, size, logits=False, call=None, inputs=None, me
             taken[f"{name}/mlp"] = after - between
             taken[name] = after
         block.register_forward_hook(keep)
-        # What the second norm is given is the residual stream between the two branches.
         [second] = [part for name, part in block.named_children() if name in SECOND_NORM]
-        second.register_forward_pre_hook(lambda module, inputs: taken.update(between=inputs[0]))
+        if type(block).__name__ in POST_NORM:
+            block.register_forward_pre_hook(lambda module, inputs: taken.update(between=inputs[0]))
+            block.norm1.register_forward_hook(lambda module, inputs, output: taken.update(between=taken["between"] + output))
+        else:
+            # What the second norm is given is the residual stream between the two branches.
+            second.register_forward_pre_hook(lambda module, inputs: taken.update(between=inputs[0]))
 
     def run(images):
         output = (call or model)((images.clamp(0, 1) - mean) / std)
@@ -216,6 +221,15 @@ def timm_models():
         ("timm-siglip", "vit_base_patch32_siglip_256", dict(num_classes=0)),
         ("timm-eva", "eva_giant_patch14_clip_224", {}),
         ("timm-beit", "beit_base_patch16_224", {}),
+        ("timm-eva02", "eva02_tiny_patch14_224", {}),
+        ("timm-eva02-clip", "eva02_base_patch16_clip_224", {}),
+        ("timm-post-norm", "eva02_enormous_patch14_clip_224", {}),
+        ("timm-pe-core", "vit_pe_core_base_patch16_224", dict(num_classes=0)),
+        ("timm-pe-spatial", "vit_pe_spatial_tiny_patch16_512", {}),
+        ("timm-dinov3", "vit_small_patch16_dinov3", {}),
+        ("timm-dinov3-swiglu", "vit_small_plus_patch16_dinov3_qkvb", {}),
+        ("timm-rope-mixed", "vit_small_patch16_rope_mixed_ape_224", {}),
+        ("timm-aimv2", "aimv2_large_patch14_224", {}),
     ):
         arguments = {key: value for key, value in {**common, **options}.items() if value is not None}
         model = timm.create_model(architecture, **arguments)
@@ -223,7 +237,7 @@ def timm_models():
             model.set_distilled_training(False)
         save = lambda folder: save_for_hf(model, folder, model_args=arguments, safe_serialization=True)
         if model.global_pool == "map":
-            norm = patch_mean(model.norm)
+            norm = class_token(model.norm) if model.cls_token is not None else patch_mean(model.norm)
         elif hasattr(model, "dist_token"):
             norm = class_token(model.norm)
         else:
@@ -241,6 +255,105 @@ def timm_wrapper():
     write("timm-wrapper", model, body.blocks, class_token(body.norm), logits=True)
 
 
+TEXT = dict(SMALL_TEXT, max_position_embeddings=8)
+
+
+def more_of_transformers():
+    """Architectures that differ from the others by one flag or two."""
+    vision = {key: value for key, value in SMALL.items() if key != "image_size"}
+    patches = dict(vision, num_patches=9)
+
+    model = transformers.ViTMSNForImageClassification(transformers.ViTMSNConfig(**SMALL, **LABELS))
+    write("vit-msn", model, model.vit.layers, class_token(model.vit.layernorm), logits=True)
+
+    model = transformers.IJepaForImageClassification(transformers.IJepaConfig(**SMALL, **LABELS))
+    write("ijepa", model, model.ijepa.layers, patch_mean(model.ijepa.layernorm), logits=True)
+
+    options = dict(use_relative_position_bias=True)
+    model = transformers.Data2VecVisionForImageClassification(transformers.Data2VecVisionConfig(**SMALL, **LABELS, **options))
+    body = model.data2vec_vision
+    write("data2vec-vision", model, body.encoder.layer, lambda output, last: body.pooler(last), logits=True)
+
+    for name, options in (
+        ("dinov3", dict(num_register_tokens=2)),
+        ("dinov3-gated", dict(use_gated_mlp=True, hidden_act="silu", key_bias=True, proj_bias=False, mlp_bias=False)),
+    ):
+        model = transformers.DINOv3ViTModel(transformers.DINOv3ViTConfig(**SMALL, **options))
+        write(name, model, model.model.layer, class_token(model.norm))
+
+    model = transformers.Siglip2ForImageClassification(
+        transformers.Siglip2Config(vision_config=patches, text_config=SMALL_TEXT, **LABELS)
+    )
+    for name, size in (("siglip2", (12, 12)), ("siglip2-wide", (8, 16))):
+        write(name, model, model.vision_model.encoder.layers, patch_mean(model.vision_model.post_layernorm), size,
+              call=lambda images: in_patches(model, images), logits=True)
+
+    for name, options in (("aimv2-vision", {}), ("aimv2-vision-native", dict(is_native=True, qkv_bias=True, mlp_bias=True))):
+        model = transformers.Aimv2VisionModel(transformers.Aimv2VisionConfig(**SMALL, **options))
+        write(name, model, model.encoder.layers, patch_mean(model.rms_norm))
+
+    model = transformers.MetaClip2VisionModel(transformers.MetaClip2VisionConfig(**SMALL))
+    write("metaclip2-vision", model, model.encoder.layers, class_token(model.post_layernorm))
+
+    for name, size, options in (("yolos", (8, 12), {}), ("yolos-larger", (12, 16), dict(use_mid_position_embeddings=False))):
+        config = transformers.YolosConfig(**dict(SMALL, image_size=[8, 12]), **LABELS, **options, num_detection_tokens=2)
+        model = transformers.YolosForObjectDetection(config)
+        norm = lambda output, last: model.vit.layernorm(last)[:, 1:-2].mean(1)
+        write(name, model, model.vit.encoder.layer, norm, size)
+
+
+def in_patches(model, images):
+    """As NaFlex takes images: their patches, row by row, the channels of each pixel side by side."""
+    n, channels, height, width = images.shape
+    rows, columns = height // 4, width // 4
+    patches = images.view(n, channels, rows, 4, columns, 4).permute(0, 2, 4, 3, 5, 1).reshape(n, rows * columns, -1)
+    shapes = torch.tensor([[rows, columns]] * n)
+    return model(patches, pixel_attention_mask=torch.ones(n, rows * columns, dtype=torch.int32), spatial_shapes=shapes)
+
+
+def inside_other_models():
+    """The network that sees the image, as a part of another."""
+    options = dict(backbone_out_indices=[0, 0, 1, 1], neck_hidden_sizes=[4] * 4, fusion_hidden_size=4, is_hybrid=False)
+    model = transformers.DPTForDepthEstimation(transformers.DPTConfig(**SMALL, **options))
+    write("dpt", model, model.dpt.encoder.layer, class_token(model.dpt.layernorm), call=model.dpt)
+
+    config = transformers.CLIPSegConfig(
+        vision_config=SMALL, text_config=TEXT, extract_layers=[0, 1], reduce_dim=4, projection_dim=4,
+        decoder_num_attention_heads=2, decoder_intermediate_size=4,
+    )
+    model = transformers.CLIPSegForImageSegmentation(config)
+    tower = model.clip.vision_model
+    write("clipseg", model, tower.encoder.layers, class_token(tower.post_layernorm), call=tower)
+
+    decoder = transformers.BertConfig(
+        **{**SMALL_TEXT, "is_decoder": True, "add_cross_attention": True, "max_position_embeddings": 8}
+    )
+    config = transformers.VisionEncoderDecoderConfig.from_encoder_decoder_configs(transformers.ViTConfig(**SMALL), decoder)
+    model = transformers.VisionEncoderDecoderModel(config)
+    write("vision-encoder-decoder", model, model.encoder.layers, class_token(model.encoder.layernorm), call=model.encoder)
+
+    text = transformers.BertConfig(**SMALL_TEXT, max_position_embeddings=8)
+    config = transformers.VisionTextDualEncoderConfig.from_vision_text_configs(transformers.ViTConfig(**SMALL), text, projection_dim=4)
+    model = transformers.VisionTextDualEncoderModel(config)
+    tower = model.vision_model
+    write("vision-text-dual-encoder", model, tower.layers, class_token(tower.layernorm), call=tower)
+
+    text = transformers.LlamaConfig(**SMALL_TEXT, max_position_embeddings=8, num_key_value_heads=2)
+    config = transformers.LlavaConfig(vision_config=transformers.CLIPVisionConfig(**SMALL), text_config=text, image_token_id=7)
+    model = transformers.LlavaForConditionalGeneration(config)
+    tower = model.model.vision_tower
+    write("llava", model, tower.encoder.layers, class_token(tower.post_layernorm), call=tower)
+
+    backbone = transformers.Dinov2Config(**{**DINO, "out_indices": [1, 2], "reshape_hidden_states": False})
+    config = transformers.DepthAnythingConfig(
+        backbone_config=backbone, reassemble_hidden_size=16, patch_size=4, reassemble_factors=[1, 1], neck_hidden_sizes=[4, 4],
+        fusion_hidden_size=4,
+    )
+    model = transformers.DepthAnythingForDepthEstimation(config)
+    body = model.backbone
+    write("depth-anything", model, body.encoder.layer, class_token(body.layernorm), call=body)
+
+
 def initialisation():
     """Mean and deviation of every tensor as the library draws it."""
     wide = dict(SMALL, hidden_size=64, intermediate_size=128, num_hidden_layers=3)
@@ -254,6 +367,25 @@ def initialisation():
         "SigLIP vision": transformers.SiglipVisionModel(transformers.SiglipVisionConfig(**wide)),
         "BEiT": transformers.BeitModel(transformers.BeitConfig(**wide, use_relative_position_bias=True)),
         "MAE": transformers.ViTMAEModel(transformers.ViTMAEConfig(**wide)),
+        "DINOv3 ViT": transformers.DINOv3ViTModel(
+            transformers.DINOv3ViTConfig(**wide, num_register_tokens=4, layerscale_value=0.5)
+        ),
+        "SigLIP 2 vision (NaFlex)": transformers.Siglip2VisionModel(
+            transformers.Siglip2VisionConfig(**{key: value for key, value in wide.items() if key != "image_size"}, num_patches=9)
+        ),
+        "AIMv2 vision": transformers.Aimv2VisionModel(transformers.Aimv2VisionConfig(**wide)),
+        "data2vec vision": transformers.Data2VecVisionModel(
+            transformers.Data2VecVisionConfig(**wide, use_relative_position_bias=True), add_pooling_layer=True
+        ),
+        "I-JEPA": transformers.IJepaModel(transformers.IJepaConfig(**wide), add_pooling_layer=False),
+        "ViT-MSN": transformers.ViTMSNModel(transformers.ViTMSNConfig(**wide)),
+        "DPT": transformers.DPTModel(
+            transformers.DPTConfig(**wide, backbone_out_indices=[0, 1, 2], neck_hidden_sizes=[4] * 3, is_hybrid=False),
+            add_pooling_layer=False,
+        ),
+        "YOLOS": transformers.YolosModel(
+            transformers.YolosConfig(**{**wide, "image_size": [12, 12]}, num_detection_tokens=4), add_pooling_layer=False
+        ),
     }
     # Version 5.23 marks the patches as done before the embedding's own initialisation, which then leaves positions zero.
     embeddings = models["MAE"].embeddings
@@ -287,7 +419,8 @@ def vit_cifar():
 
 
 FIXTURES = [
-    vit, vit_in_memory, vit_resized, deit, dinov2, dinov2_with_registers, clip, siglip, beit, mae, timm_models, timm_wrapper, initialisation,
+    vit, vit_in_memory, vit_resized, deit, dinov2, dinov2_with_registers, clip, siglip, beit, mae, more_of_transformers,
+    inside_other_models, timm_models, timm_wrapper, initialisation,
     vit_cifar,
 ]
 

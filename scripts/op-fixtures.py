@@ -36,6 +36,7 @@ OPS = {
     "linear": (lambda a: F.linear(a, WEIGHT, torch.ones(5)), A),
     "layerNorm": (lambda a: F.layer_norm(a, (4,), GAIN, BIAS, 1e-3), A),
     "softmax": (lambda a: a.softmax(-1), A),
+    "rmsNorm": (lambda a: F.rms_norm(a, (4,), GAIN, 1e-3), A),
     "sigmoid": (torch.sigmoid, A),
     "tanh": (torch.tanh, A),
     "gelu": (F.gelu, A),

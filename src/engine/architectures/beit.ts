@@ -1,5 +1,5 @@
 import {numberOf} from './config.js';
-import {transformersDraw} from './draw.js';
+import {zeroTokensDraw} from './draw.js';
 import {transformersNames, type Names} from './names.js';
 import type {Family, Spec} from './spec.js';
 import {vitSpec} from './vit.js';
@@ -48,6 +48,14 @@ export const beit: Family = {
   },
   draw: (name, drawing) => {
     if (/\.ls[12]$/.test(name)) return {fill: numberOf(drawing.config, 'layer_scale_init_value', 0.1)};
-    return /token$|^pos_embed$|relative_bias$/.test(name) ? {fill: 0} : transformersDraw(name, drawing);
+    return name.endsWith('relative_bias') ? {fill: 0} : zeroTokensDraw(name, drawing);
   },
+};
+
+/** Built as BEiT is. Baevski et al. 2022, arXiv 2202.03555. */
+export const data2vecVision: Family = {
+  ...beit,
+  name: 'data2vec vision',
+  modelTypes: ['data2vec-vision'],
+  prefixes: ['data2vec_vision.', ''],
 };

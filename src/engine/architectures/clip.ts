@@ -1,4 +1,4 @@
-import {activationOf, numberOf, visionPart} from './config.js';
+import {activationOf, numberOf} from './config.js';
 import {transformersDraw} from './draw.js';
 import type {Names} from './names.js';
 import type {Family} from './spec.js';
@@ -23,28 +23,36 @@ export const towerNames: Names = {
   head: 'classifier',
 };
 
-/** The vision tower of CLIP, alone or inside the whole model. Radford et al. 2021, arXiv 2103.00020. */
+/**
+ * The vision tower of CLIP, MetaCLIP 2 and CLIPSeg, alone or inside the whole model. Radford et al. 2021, arXiv 2103.00020.
+ */
 export const clip: Family = {
   name: 'CLIP vision',
-  modelTypes: ['clip', 'clip_vision_model'],
+  modelTypes: [
+    'clip',
+    'clip_vision_model',
+    'metaclip_2',
+    'metaclip_2_vision_model',
+    'clipseg',
+    'clipseg_vision_model',
+  ],
   names: [towerNames],
   prefixes: ['vision_model.', ''],
   positionsBy: 'bicubic',
   spec: config => ({
-    ...vitSpec({patch_size: 32, layer_norm_eps: 1e-5, ...visionPart(config)}),
-    activation: activationOf(visionPart(config), 'quick_gelu'),
+    ...vitSpec({patch_size: 32, layer_norm_eps: 1e-5, ...config}),
+    activation: activationOf(config, 'quick_gelu'),
     patchBias: false,
     normBefore: true,
     head: 'mean of block',
   }),
   draw: (name, drawing) => {
     const {width, depth} = drawing.spec;
-    const config = visionPart(drawing.config);
-    const factor = numberOf(config, 'initializer_factor', 1);
+    const factor = numberOf(drawing.config, 'initializer_factor', 1);
     const wide = width ** -0.5 * factor;
     if (name === 'cls_token' || name.endsWith('attn.proj.weight')) return {std: wide};
     if (/(attn\.[qkv]|mlp\.fc2)\.weight$/.test(name)) return {std: wide * (2 * depth) ** -0.5};
     if (name.endsWith('mlp.fc1.weight')) return {std: (2 * width) ** -0.5 * factor};
-    return transformersDraw(name, {...drawing, config});
+    return transformersDraw(name, drawing);
   },
 };

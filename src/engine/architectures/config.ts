@@ -27,11 +27,6 @@ export function objectOf(config: HfConfig, key: string): HfConfig {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as HfConfig) : {};
 }
 
-/** The vision tower's configuration, inside a whole model's or alone. */
-export function visionPart(config: HfConfig): HfConfig {
-  return 'vision_config' in config ? objectOf(config, 'vision_config') : config;
-}
-
 /** The side of a patch, which has to be square. */
 export function patchOf(config: HfConfig, otherwise: number): number {
   const {height, width} = sizeOf(config, 'patch_size', otherwise);

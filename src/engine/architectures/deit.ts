@@ -1,4 +1,4 @@
-import {transformersDraw} from './draw.js';
+import {zeroTokensDraw} from './draw.js';
 import {timmNames, transformersNames, type Names} from './names.js';
 import type {Family} from './spec.js';
 import {vitSpec} from './vit.js';
@@ -24,5 +24,5 @@ export const deit: Family = {
     distillationToken: true,
     head: tensors.has('distillation_classifier.weight') ? 'class and distillation' : 'readout',
   }),
-  draw: (name, drawing) => (/token$|^pos_embed$/.test(name) ? {fill: 0} : transformersDraw(name, drawing)),
+  draw: zeroTokensDraw,
 };

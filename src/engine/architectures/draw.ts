@@ -12,6 +12,11 @@ export function transformersDraw(name: string, {config}: Pick<Drawing, 'config'>
   return {std: numberOf(config, 'initializer_range', 0.02)};
 }
 
+/** The same, with tokens and positions at zero. */
+export function zeroTokensDraw(name: string, drawing: Pick<Drawing, 'config'>): Draw {
+  return /tokens?$|^pos_embed$|positions$/.test(name) ? {fill: 0} : transformersDraw(name, drawing);
+}
+
 /** Uniform by the number of inputs and outputs of a linear map (Glorot & Bengio 2010). */
 export function glorotDraw([out, inputs]: readonly number[]): Draw {
   return {bound: Math.sqrt(6 / (out! + inputs!))};

@@ -43,7 +43,7 @@ const norms: Names = {
 };
 
 /** The same names with another word for the blocks. */
-function moved(names: Names, from: string, to: string): Names {
+export function moved(names: Names, from: string, to: string): Names {
   return Object.fromEntries(
     Object.entries(names).map(([canonical, name]) => [
       canonical,

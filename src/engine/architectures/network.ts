@@ -2,7 +2,7 @@ import type {LayerName, Pooling} from '../../types.js';
 import {clamp, divide, mean, reshape, slice, subtract, tensor} from '../onnx/ops.js';
 import {Tape, type Value} from '../onnx/tape.js';
 import type {LayerSelection} from '../select-layers.js';
-import {prefixTokens, type Spec} from './spec.js';
+import {endOfPatches, prefixTokens, type Spec} from './spec.js';
 import {visionTransformer} from './vision-transformer.js';
 
 /** Per channel, on pixels in [0, 1]. */
@@ -89,7 +89,7 @@ export function writeNetwork({
     logits,
     parameters: [...parameters.values()].map(({name, shape}) => ({name, shape})),
     layers: new Map([
-      ...values.map((value, i) => [names[i]!, pooled(value, pooling, prefixTokens(spec))] as const),
+      ...values.map((value, i) => [names[i]!, pooled(value, pooling, spec)] as const),
       [NORM, norm],
     ]),
   };
@@ -100,8 +100,9 @@ export function headPooling({readout}: Pick<Spec, 'readout'>): Pooling {
   return readout === 'class' ? 'cls' : 'mean';
 }
 
-function pooled(block: Value, pooling: Pooling, prefix: number): Value {
+function pooled(block: Value, pooling: Pooling, spec: Spec): Value {
   const [n, t, d] = block.shape as [number, number, number];
   if (pooling === 'tokens') return reshape(block, [n, t * d]);
-  return reshape(pooling === 'cls' ? slice(block, 1, 0, 1) : mean(slice(block, 1, prefix, t), [1]), [n, d]);
+  const patches = () => slice(block, 1, prefixTokens(spec), endOfPatches(spec));
+  return reshape(pooling === 'cls' ? slice(block, 1, 0, 1) : mean(patches(), [1]), [n, d]);
 }

@@ -1,7 +1,13 @@
 import {InvarianceError, messageOf} from '../../errors.js';
 import type {LayerName} from '../../types.js';
 import type {Engine, Parameter, Weights} from '../contract.js';
-import {openModelFolder, type ModelFolder, type Tensor, type TensorSource} from '../../models/index.js';
+import {
+  openModelFolder,
+  type HfConfig,
+  type ModelFolder,
+  type Tensor,
+  type TensorSource,
+} from '../../models/index.js';
 import {checkSpec} from './check-spec.js';
 import {checkShape} from './check-weights.js';
 import {familyOf} from './families.js';
@@ -58,6 +64,8 @@ export async function readWeights(
 /** What a folder holds: the architecture as its weights are stored, and as it takes images of the size asked for. */
 export interface Architecture {
   readonly family: Family;
+  /** Of the network that sees the image, in a larger model. */
+  readonly config: HfConfig;
   readonly stored: Spec;
   readonly spec: Spec;
 }
@@ -67,12 +75,12 @@ export function architectureOf(
   {folder, config, tensors, preprocessor}: ModelFolder,
   size?: Spec['image'],
 ): Architecture {
-  const family = familyOf(config);
-  const stored = family.spec(config, tensors);
+  const {family, config: own} = familyOf(config, folder);
+  const stored = family.spec(own, tensors);
   const {height, width} = size ?? preprocessor.size;
   const spec = {...stored, image: {height, width}};
   for (const each of [stored, spec]) checkSpec(each, {tensors: tensors.names().length, folder});
-  return {family, stored, spec};
+  return {family, config: own, stored, spec};
 }
 
 const defaultLayers = (network: Network) =>
@@ -158,12 +166,17 @@ const squeezed = (shape: readonly number[]) => shape.filter(size => size !== 1);
 /** What decides only what the layer `norm` is, and what a classifier reads. */
 const OF_NORM = ['readout', 'head'];
 
+/** What a definition holds besides the specification: checkpoints take the pretrained model's. */
+const OF_NORMALISATION = ['mean', 'std'];
+
 /** Equal shapes do not make equal functions: heads, epsilon and activation show in no tensor. */
 function sameSpec(spec: Spec, {definition, layers}: Engine, folder: string): void {
   const theirs = JSON.parse(definition) as Readonly<Record<string, unknown>>;
+  const ours = spec as unknown as typeof theirs;
   const measuresNorm = layers.includes('norm');
-  for (const [key, value] of Object.entries(spec)) {
-    const [own, other] = [JSON.stringify(value), JSON.stringify(theirs[key])];
+  for (const key of Object.keys({...theirs, ...spec})) {
+    if (OF_NORMALISATION.includes(key)) continue;
+    const [own, other] = [JSON.stringify(ours[key]), JSON.stringify(theirs[key])];
     if (own === other || (OF_NORM.includes(key) && !measuresNorm)) continue;
     const remedy = OF_NORM.includes(key)
       ? "; its blocks are the same and can be measured without the layer norm: --layers 'block_*'"

@@ -11,7 +11,8 @@ export interface Grid {
 const interpolations = {
   bicubic: {radius: 2, antialias: false, weight: (x: number) => cubic(x, -0.75)},
   'antialiased bicubic': {radius: 2, antialias: true, weight: (x: number) => cubic(x, -0.5)},
-  bilinear: {radius: 1, antialias: false, weight: (x: number) => Math.max(0, 1 - Math.abs(x))},
+  bilinear: {radius: 1, antialias: false, weight: triangle},
+  'antialiased bilinear': {radius: 1, antialias: true, weight: triangle},
 } as const;
 
 export type Interpolation = keyof typeof interpolations;
@@ -71,4 +72,8 @@ function cubic(x: number, a: number): number {
   const d = Math.abs(x);
   if (d <= 1) return ((a + 2) * d - (a + 3)) * d * d + 1;
   return d < 2 ? (((d - 5) * d + 8) * d - 4) * a : 0;
+}
+
+function triangle(x: number): number {
+  return Math.max(0, 1 - Math.abs(x));
 }

@@ -14,11 +14,12 @@ export function resizePositions(
 ): Float32Array {
   const [from, to] = [patchGrid(stored), patchGrid(wanted)];
   if (from.rows === to.rows && from.columns === to.columns) return data;
-  if (name === 'pos_embed') {
-    const special = data.length - from.rows * from.columns * stored.width;
-    const patches = resizeGrid(data.subarray(special), {from, to, width: stored.width, by});
-    return joined(data.subarray(0, special), patches);
+  const {width, depth, detectionTokens = 0} = stored;
+  if (name === 'repeated_positions') {
+    const size = data.length / (depth - 1);
+    return joined(Array.from({length: depth - 1}, (_, i) => placed(data.subarray(i * size, (i + 1) * size))));
   }
+  if (name === 'pos_embed') return placed(data);
   if (!name.endsWith('relative_bias')) return data;
   const differences = ({rows, columns}: typeof from) => ({rows: 2 * rows - 1, columns: 2 * columns - 1});
   const end = data.length - SPECIAL_DIFFERENCES * stored.heads;
@@ -28,12 +29,23 @@ export function resizePositions(
     width: stored.heads,
     by: 'bilinear',
   });
-  return joined(table, data.subarray(end));
+  return joined([table, data.subarray(end)]);
+
+  /** Positions of the tokens before the patches and after them stay. */
+  function placed(positions: Float32Array): Float32Array {
+    const after = positions.length - detectionTokens * width;
+    const before = after - from.rows * from.columns * width;
+    const patches = resizeGrid(positions.subarray(before, after), {from, to, width, by});
+    return joined([positions.subarray(0, before), patches, positions.subarray(after)]);
+  }
 }
 
-function joined(first: Float32Array, second: Float32Array): Float32Array {
-  const whole = new Float32Array(first.length + second.length);
-  whole.set(first);
-  whole.set(second, first.length);
+function joined(parts: readonly Float32Array[]): Float32Array {
+  const whole = new Float32Array(parts.reduce((size, part) => size + part.length, 0));
+  let start = 0;
+  for (const part of parts) {
+    whole.set(part, start);
+    start += part.length;
+  }
   return whole;
 }

@@ -1,7 +1,8 @@
+import type {HfConfig} from '../../models/index.js';
 import {towerNames} from './clip.js';
-import {activationOf, visionPart} from './config.js';
+import {activationOf, numberOf} from './config.js';
 import {glorotDraw, transformersDraw} from './draw.js';
-import type {Family} from './spec.js';
+import type {Family, Spec} from './spec.js';
 import {vitSpec} from './vit.js';
 
 /**
@@ -14,13 +15,7 @@ export const siglip: Family = {
   names: [towerNames],
   prefixes: ['vision_model.', ''],
   positionsBy: 'bicubic',
-  spec: config => ({
-    ...vitSpec({layer_norm_eps: 1e-6, ...visionPart(config)}),
-    activation: activationOf(visionPart(config), 'gelu_pytorch_tanh'),
-    classToken: false,
-    positions: 'patches',
-    readout: 'mean',
-  }),
+  spec: siglipSpec,
   draw: (name, drawing) => {
     const {width, channels, patch} = drawing.spec;
     if (name === 'pos_embed') return {std: width ** -0.5};
@@ -31,3 +26,29 @@ export const siglip: Family = {
     return transformersDraw(name, drawing);
   },
 };
+
+/**
+ * The vision tower of SigLIP 2's models of any size (NaFlex), at a square of its patches; the others of SigLIP 2 are SigLIP
+ * to transformers. Tschannen et al. 2025, arXiv 2502.14786.
+ */
+export const siglip2: Family = {
+  ...siglip,
+  name: 'SigLIP 2 vision (NaFlex)',
+  modelTypes: ['siglip2', 'siglip2_vision_model'],
+  positionsBy: 'antialiased bilinear',
+  spec: config => {
+    const {patch, ...spec} = siglipSpec(config);
+    const side = Math.floor(Math.sqrt(numberOf(config, 'num_patches', 256))) * patch;
+    return {...spec, patch, image: {height: side, width: side}, channelsLast: true};
+  },
+};
+
+function siglipSpec(config: HfConfig): Spec {
+  return {
+    ...vitSpec({layer_norm_eps: 1e-6, ...config}),
+    activation: activationOf(config, 'gelu_pytorch_tanh'),
+    classToken: false,
+    positions: 'patches',
+    readout: 'mean',
+  };
+}

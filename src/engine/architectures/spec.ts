@@ -1,6 +1,7 @@
 import type {HfConfig, TensorSource} from '../../models/index.js';
 import type {Names} from './names.js';
 import type {Grid, Interpolation} from './resize-grid.js';
+import type {Rotary} from './rotary.js';
 
 export type Activation = 'gelu' | 'gelu_tanh' | 'quick_gelu' | 'silu' | 'relu';
 
@@ -31,13 +32,20 @@ export interface Spec {
   readonly distillationToken: boolean;
   /** Register tokens stand between the class token and the patches. */
   readonly registers: number;
-  /** Which tokens have a learned position: all but the registers, these too, only the patches, or none. */
-  readonly positions: 'all' | 'all and registers' | 'patches' | 'none';
+  /** Which tokens have a learned position: all but the registers, these too, only the patches, or none; `sines` are fixed. */
+  readonly positions: 'all' | 'all and registers' | 'patches' | 'sines' | 'none';
   /** A bias of attention by relative position: none, one table a block, one table for all blocks. */
   readonly relativePositions: 'none' | 'block' | 'shared';
   /** LayerNorm between the embedding and the first block. */
   readonly normBefore: boolean;
-  readonly biases: {readonly query: boolean; readonly key: boolean; readonly value: boolean};
+  readonly biases: {
+    readonly query: boolean;
+    readonly key: boolean;
+    readonly value: boolean;
+    /** Of attention's output and of the MLP: they have one where it is left out. */
+    readonly projection?: false | undefined;
+    readonly mlp?: false | undefined;
+  };
   /** Each branch is multiplied by a learned vector before it joins the residual stream. */
   readonly layerScale: boolean;
   /**
@@ -47,11 +55,37 @@ export interface Spec {
   readonly readout: 'class' | 'mean' | 'mean of patches' | 'norm of mean';
   /** What a classifier reads, where a folder has one. */
   readonly head: 'readout' | 'class and mean' | 'class and distillation' | 'mean of block';
+
+  // What few have. Where a flag is left out, the definition of a model is what it was before the flag was known.
+  /** Queries and keys of patches are turned by the place of their patch. */
+  readonly rotary?: Rotary | undefined;
+  /** Every norm divides by the root mean square, without centring and bias (Zhang & Sennrich 2019, arXiv 1910.07467). */
+  readonly rootMeanSquare?: true | undefined;
+  /** The patches are normed before they get their positions. */
+  readonly patchNorm?: true | undefined;
+  /** Norms before the last linear map of the MLP, or of both branches (Wang et al. 2022, arXiv 2210.06423). */
+  readonly innerNorm?: 'mlp' | 'attention and mlp' | undefined;
+  /** A branch is normed at its end and not at its start. */
+  readonly postNorm?: true | undefined;
+  /** No norm follows the last block. */
+  readonly unnormed?: true | undefined;
+  /** The patches' embedding reads its pixels row by row with all channels of each, and not channel by channel. */
+  readonly channelsLast?: true | undefined;
+  /** Tokens after the patches, each with a position of its own. */
+  readonly detectionTokens?: number | undefined;
+  /** Positions are added again before each block but the first. */
+  readonly repeatedPositions?: true | undefined;
 }
 
 /** Tokens before the patches. */
 export function prefixTokens(spec: Spec): number {
   return Number(spec.classToken) + Number(spec.distillationToken) + spec.registers;
+}
+
+/** Number of the first token after the patches. */
+export function endOfPatches(spec: Spec): number {
+  const {rows, columns} = patchGrid(spec);
+  return prefixTokens(spec) + rows * columns;
 }
 
 /** Patches down and across; pixels that fill no patch are left out, as a strided convolution leaves them. */

@@ -1,5 +1,6 @@
 import {InvarianceError} from '../../errors.js';
 import type {HfConfig, TensorSource} from '../../models/index.js';
+import {seededRandom} from '../../random.js';
 import {numberOf, objectOf} from './config.js';
 import {transformersDraw} from './draw.js';
 import {part, timmNames, type Names} from './names.js';
@@ -18,42 +19,53 @@ const ARGUMENTS = new Set(
   ).split(' '),
 );
 
-const names: readonly Names[] = [
-  {
-    ...timmNames,
-    register_tokens: 'reg_token',
-    norm_pre: 'norm_pre',
-    'blocks.{i}.ls1': 'blocks.{i}.ls1.gamma',
-    'blocks.{i}.ls2': 'blocks.{i}.ls2.gamma',
-    'blocks.{i}.mlp.gate': part('blocks.{i}.mlp.fc1', 0, 2),
-    'blocks.{i}.mlp.up': part('blocks.{i}.mlp.fc1', 1, 2),
-    'blocks.{i}.mlp.down': 'blocks.{i}.mlp.fc2',
-  },
-];
-const pooledNorm: Names = {norm: 'fc_norm'};
-const beitNames: Names = {
-  'blocks.{i}.attn.q.bias': 'blocks.{i}.attn.q_bias',
-  'blocks.{i}.attn.v.bias': 'blocks.{i}.attn.v_bias',
+const plain: Names = {
+  ...timmNames,
+  register_tokens: 'reg_token',
+  rotary_frequencies: 'rope.freqs',
+  patch_norm: 'patch_embed.norm',
+  norm_pre: 'norm_pre',
+  'blocks.{i}.ls1': 'blocks.{i}.ls1.gamma',
+  'blocks.{i}.ls2': 'blocks.{i}.ls2.gamma',
+  'blocks.{i}.attn.norm': 'blocks.{i}.attn.norm',
+  'blocks.{i}.mlp.norm': 'blocks.{i}.mlp.norm',
+  'blocks.{i}.mlp.gate': part('blocks.{i}.mlp.fc1', 0, 2),
+  'blocks.{i}.mlp.up': part('blocks.{i}.mlp.fc1', 1, 2),
+  'blocks.{i}.mlp.down': 'blocks.{i}.mlp.fc2',
   'blocks.{i}.attn.relative_bias': 'blocks.{i}.attn.relative_position_bias_table',
   relative_bias: 'rel_pos_bias.relative_position_bias_table',
-  'blocks.{i}.ls1': 'blocks.{i}.gamma_1',
-  'blocks.{i}.ls2': 'blocks.{i}.gamma_2',
 };
+const ownBiases: Names = {
+  'blocks.{i}.attn.q.bias': 'blocks.{i}.attn.q_bias',
+  'blocks.{i}.attn.v.bias': 'blocks.{i}.attn.v_bias',
+};
+const gammas: Names = {'blocks.{i}.ls1': 'blocks.{i}.gamma_1', 'blocks.{i}.ls2': 'blocks.{i}.gamma_2'};
+const unfused: Names = {
+  'blocks.{i}.attn.q': 'blocks.{i}.attn.q_proj',
+  'blocks.{i}.attn.k': 'blocks.{i}.attn.k_proj',
+  'blocks.{i}.attn.v': 'blocks.{i}.attn.v_proj',
+};
+const unpacked: Names = {
+  'blocks.{i}.mlp.gate': 'blocks.{i}.mlp.fc1_g',
+  'blocks.{i}.mlp.up': 'blocks.{i}.mlp.fc1_x',
+};
+const pooledNorm: Names = {norm: 'fc_norm'};
+
+/** Each of these may be so or as it is in `plain`. */
+const names = [ownBiases, gammas, unfused, unpacked, pooledNorm].reduce<readonly Names[]>(
+  (tables, other) => tables.flatMap(table => [table, {...table, ...other}]),
+  [plain],
+);
 
 /**
- * Plain ViTs of timm: ViT, DeiT (distilled too), DeiT III, MAE, CLIP, SigLIP, DINOv2 (with registers too), BEiT. Its
- * `config.json` names an architecture without its sizes, so the flags are read off the tensors, and what no tensor shows from
- * a table of timm's models.
+ * ViTs of timm: ViT, DeiT (distilled too), DeiT III, MAE, CLIP, SigLIP, DINOv2 (with registers too), BEiT, EVA, EVA-02,
+ * Perception Encoder, DINOv3, RoPE-ViT, AIMv2. Its `config.json` names an architecture without its sizes, so the flags are
+ * read off the tensors, and what no tensor shows from a table of timm's models.
  */
 export const timm: Family = {
   name: 'timm',
   modelTypes: ['timm_wrapper'],
-  names: names.flatMap(plain => [
-    plain,
-    {...plain, ...pooledNorm},
-    {...plain, ...beitNames},
-    {...plain, ...beitNames, ...pooledNorm},
-  ]),
+  names,
   prefixes: PREFIXES,
   positionsBy: 'antialiased bicubic',
   spec: timmSpec,
@@ -61,6 +73,7 @@ export const timm: Family = {
     const {init_values: scale} = objectOf(drawing.config, 'model_args');
     if (/\.ls[12]$/.test(name)) return {fill: typeof scale === 'number' ? scale : 1e-5};
     if (/_tokens?$/.test(name)) return {std: 1e-6};
+    if (name === 'rotary_frequencies') return turnedFrequencies(drawing.spec);
     return name.endsWith('relative_bias') ? {fill: 0} : transformersDraw(name, drawing);
   },
 };
@@ -74,7 +87,7 @@ function timmSpec(config: HfConfig, tensors: TensorSource): Spec {
       timmOthers[architecture] ??
         'not known; give as architecture in config.json a known entry point that builds the same network, with its sizes in model_args',
     );
-  const [heads, activation, epsilon, pool] = model;
+  const [heads, activation, epsilon, pool, flags] = model;
   const prefix = PREFIXES.find(each => tensors.has(`${each}patch_embed.proj.weight`));
   if (prefix === undefined || !tensors.has(`${prefix}blocks.0.norm1.weight`))
     throw refused('its tensors are not those of a plain ViT (blocks.0.norm1.weight and the like)');
@@ -89,7 +102,8 @@ function timmSpec(config: HfConfig, tensors: TensorSource): Spec {
     .names()
     .filter(name => /^blocks\.\d+\.norm1\.weight$/.test(name.slice(prefix.length))).length;
   const hidden = shape('blocks.0.mlp.fc2.weight')[1]!;
-  const gated = shape('blocks.0.mlp.fc1.weight')[0] === 2 * hidden;
+  const unpackedGate = has('blocks.0.mlp.fc1_g.weight');
+  const gated = unpackedGate || shape('blocks.0.mlp.fc1.weight')[0] === 2 * hidden;
   const distillationToken = has('dist_token');
   const classToken = has('cls_token');
   const table = [
@@ -97,7 +111,8 @@ function timmSpec(config: HfConfig, tensors: TensorSource): Spec {
     'rel_pos_bias.relative_position_bias_table',
   ].find(has);
   const bias = has('blocks.0.attn.qkv.bias');
-  const queryBias = bias || has('blocks.0.attn.q_bias');
+  const queryBias = bias || has('blocks.0.attn.q_bias') || has('blocks.0.attn.q_proj.bias');
+  const normed = has('norm.weight') || has('fc_norm.weight');
 
   // Positions are square; which tokens before the patches they cover shows in their number.
   const special = Number(classToken) + Number(distillationToken);
@@ -111,7 +126,9 @@ function timmSpec(config: HfConfig, tensors: TensorSource): Spec {
   if (before === undefined) throw refused(`${placed} positions are no square of patches`);
   const side = placed
     ? Math.sqrt(placed - before)
-    : (Math.sqrt(shape(table ?? 'patch_embed.proj.weight')[0]! - 3) + 1) / 2;
+    : table
+      ? (Math.sqrt(shape(table)[0]! - 3) + 1) / 2
+      : Math.floor((sides[0] ?? (flags?.rotary ? ANY_SIZE : NaN)) / patch);
   if (!Number.isInteger(side))
     throw refused('neither positions nor a table of relative positions give its size');
   return {
@@ -132,7 +149,13 @@ function timmSpec(config: HfConfig, tensors: TensorSource): Spec {
     positions: !placed ? 'none' : before > special ? 'all and registers' : before > 0 ? 'all' : 'patches',
     relativePositions: !table ? 'none' : table.startsWith('blocks') ? 'block' : 'shared',
     normBefore: has('norm_pre.weight'),
-    biases: {query: queryBias, key: bias, value: queryBias},
+    biases: {
+      query: queryBias,
+      key: bias || has('blocks.0.attn.k_proj.bias'),
+      value: queryBias,
+      ...(!has('blocks.0.attn.proj.bias') && {projection: false}),
+      ...(!has('blocks.0.mlp.fc2.bias') && {mlp: false}),
+    },
     layerScale: has('blocks.0.ls1.gamma') || has('blocks.0.gamma_1'),
     readout: timmReadout({
       pool: config['global_pool'] ?? args['global_pool'] ?? pool,
@@ -142,7 +165,30 @@ function timmSpec(config: HfConfig, tensors: TensorSource): Spec {
       refused,
     }),
     head: distillationToken ? 'class and distillation' : 'readout',
+    ...flags,
+    ...(has('patch_embed.norm.weight') && {patchNorm: true}),
+    ...(has('blocks.0.mlp.norm.weight') && {
+      innerNorm: has('blocks.0.attn.norm.weight') ? 'attention and mlp' : 'mlp',
+    }),
+    ...(!normed && {unnormed: true}),
   };
+}
+
+/** Pixels a side of a model whose rotary positions fit any, where its configuration names none. */
+const ANY_SIZE = 224;
+
+/** Of each head in each block the frequencies of the two axes, turned by an angle of its own (RoPE-ViT, mixed). */
+function turnedFrequencies({depth, heads, width}: Spec): Float32Array {
+  const random = seededRandom(0);
+  const quarter = width / heads / 4;
+  const angles = Array.from({length: depth * heads}, () => 2 * Math.PI * random.uniform());
+  const along = (of: (angle: number) => number) =>
+    angles.flatMap(angle =>
+      [angle, angle + Math.PI / 2].flatMap(turned =>
+        Array.from({length: quarter}, (_, k) => 10 ** (-k / quarter) * of(turned)),
+      ),
+    );
+  return Float32Array.from([...along(Math.cos), ...along(Math.sin)]);
 }
 
 const isSquare = (count: number) => count > 0 && Number.isInteger(Math.sqrt(count));

@@ -223,6 +223,18 @@ export function layerNorm(x: Value, gain: Value, bias: Value, epsilon: number): 
   });
 }
 
+/** Division by the root mean square over the last axis; no gradient reaches the gain. Zhang & Sennrich 2019, eq. 4. */
+export function rmsNorm(x: Value, gain: Value, epsilon: number): Value {
+  const {tape, shape} = x;
+  const [root] = tape.node('Sqrt', [shift(mean(multiply(detached(x), detached(x)), [-1]), epsilon).name]);
+  const size: Value = {tape, name: root!, shape: shape.with(-1, 1), active: false};
+  const unit = divide(detached(x), size);
+  return tape.value(multiply(unit, gain).name, shape, [x], g => {
+    const h = multiply(g, gain);
+    return [divide(subtract(h, multiply(unit, mean(multiply(h, unit), [-1]))), size)];
+  });
+}
+
 /** Over the last axis. */
 export function softmax(x: Value): Value {
   const [name] = x.tape.node('Softmax', [x.name], {axis: -1});
@@ -275,6 +287,18 @@ export function relu(x: Value): Value {
     const [sign] = x.tape.node('Sign', [y.name]);
     return multiply(g, {tape: x.tape, name: sign!, shape: x.shape, active: false});
   });
+}
+
+/** No gradient flows through it. */
+export function cos(x: Value): Value {
+  const [name] = x.tape.node('Cos', [x.name]);
+  return {...detached(x), name: name!};
+}
+
+/** No gradient flows through it. */
+export function sin(x: Value): Value {
+  const [name] = x.tape.node('Sin', [x.name]);
+  return {...detached(x), name: name!};
 }
 
 /** x held in [low, high]. As in PyTorch, the gradient passes at both ends and is zero beyond them. */

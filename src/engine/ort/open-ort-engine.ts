@@ -52,7 +52,7 @@ export async function openOrtEngine(options: OrtEngineOptions): Promise<OrtEngin
   }
   const model = await openModelFolder(folder);
   try {
-    const {family, spec} = architectureOf(model);
+    const {family, config, spec} = architectureOf(model);
     const {pooling = headPooling(spec)} = options;
     if (pooling === 'cls' && !spec.classToken)
       throw new InvarianceError(
@@ -77,7 +77,7 @@ export async function openOrtEngine(options: OrtEngineOptions): Promise<OrtEngin
       layers: measured,
       widths: new Map([...network.layers].map(([name, {shape}]) => [name, shape[1]!])),
       blocks: blockNames(spec.depth).filter(name => measured.includes(name)),
-      draw: (name, shape) => family.draw(name, {shape, spec, config: model.config}),
+      draw: (name, shape) => family.draw(name, {shape, spec, config}),
       weights,
     });
   } finally {

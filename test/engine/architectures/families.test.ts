@@ -1,65 +1,92 @@
 import {readdirSync, readFileSync} from 'node:fs';
 import {describe, expect, it} from 'vitest';
+import {architecturesPage} from '../../../scripts/architecture-table.js';
 import {families, familyOf} from '../../../src/engine/architectures/families.js';
 
-/** Rows of the table, cell by cell. */
-const rows = readFileSync('docs/architectures.md', 'utf8')
-  .split('\n')
-  .filter(line => line.startsWith('|'))
-  .slice(2)
-  .map(line =>
-    line
-      .split('|')
-      .slice(1, -1)
-      .map(cell => cell.trim()),
-  );
-
-const code = (cell: string) => [...cell.matchAll(/`([^`]+)`/g)].map(([, text]) => text!);
-
 describe('docs/architectures.md', () => {
-  it('lists every architecture with its model_type, and no other', () => {
-    const listed = rows.map(([name, types]) => [name, code(types!)]);
-    expect(listed).toEqual(families.map(({name, modelTypes}) => [name, modelTypes]));
+  it('lists every architecture with its model types, its layer norm, and every model that is compared with Python', async () => {
+    const page = readFileSync('docs/architectures.md', 'utf8');
+    expect(page).toBe(await architecturesPage());
+    for (const {name} of families) expect(page).toContain(`| ${name} |`);
+    for (const fixture of readdirSync('test/fixtures/architectures'))
+      expect(page).toContain(`\`${fixture}\``);
   });
 
-  it('lists every fixture that is compared with Python, and no other', () => {
-    const listed = rows.flatMap(cells => code(cells.at(-1)!));
-    expect(listed.toSorted()).toEqual(readdirSync('test/fixtures/architectures').toSorted());
+  it('has at least one such model for each architecture', () => {
+    const rows = readFileSync('docs/architectures.md', 'utf8')
+      .split('\n')
+      .filter(line => line.startsWith('| '));
+    for (const row of rows.slice(2)) expect(row).toMatch(/`[\w-]+` \((transformers|timm) [\d.]+\)/);
   });
 });
 
 describe('familyOf', () => {
   it('finds each architecture by each of its model types', () => {
     for (const family of families) {
-      for (const type of family.modelTypes) expect(familyOf({model_type: type})).toBe(family);
+      for (const type of family.modelTypes) expect(familyOf({model_type: type}).family).toBe(family);
     }
   });
 
   it("takes a config.json with timm's architecture for timm's", () => {
-    expect(familyOf({architecture: 'vit_tiny_patch16_224'}).name).toBe('timm');
+    expect(familyOf({architecture: 'vit_tiny_patch16_224'}).family.name).toBe('timm');
   });
 
-  it('refuses any other with the list of those that are known', () => {
-    expect(() => familyOf({model_type: 'swin'})).toThrow(
-      'unknown model_type "swin" in config.json; known are beit, clip, clip_vision_model, deit, dinov2',
-    );
-    expect(() => familyOf({})).toThrow('unknown model_type null');
+  it.each([
+    ['llava', 'vision_config', 'siglip_vision_model', 'SigLIP vision'],
+    ['vision-encoder-decoder', 'encoder', 'deit', 'DeiT'],
+    ['depth_anything', 'backbone_config', 'dinov2', 'DINOv2'],
+    ['perception_lm', 'vision_config', 'timm_wrapper', 'timm'],
+  ])('finds inside %s the %s, %s', (outer, key, inner, name) => {
+    const part = {model_type: inner, hidden_size: 7};
+    const found = familyOf({model_type: outer, hidden_size: 5, [key]: part});
+    expect([found.family.name, found.config]).toEqual([name, part]);
+  });
+
+  it('takes the part of an older CLIP, which names no type of its own', () => {
+    const part = {hidden_size: 7};
+    expect(familyOf({model_type: 'clip', vision_config: part})).toMatchObject({
+      config: part,
+      family: {name: 'CLIP vision'},
+    });
+  });
+
+  it.each([
+    [{model_type: 'swin'}, 'models/mine is a model of type swin: its resolution falls from stage to stage'],
+    [{model_type: 'convnext'}, 'models/mine is a model of type convnext: it is convolutional'],
+    [
+      {model_type: 'upernet', backbone_config: {model_type: 'swin'}},
+      'models/mine is a model of type upernet, whose backbone_config is swin: its resolution falls',
+    ],
+    [
+      {model_type: 'dpt', backbone_config: {model_type: 'bit'}},
+      'of type dpt, whose backbone_config is bit: it is conv',
+    ],
+    [
+      {model_type: 'qwen2_vl', vision_config: {model_type: 'qwen2_vl_vision'}},
+      'of type qwen2_vl, whose vision_config is qwen2_vl_vision: its vision tower is of its own kind',
+    ],
+    [{model_type: 'bert'}, 'of type bert: it sees no images'],
+    [{model_type: 'mine'}, 'of type mine. Known are aimv2'],
+    [{}, 'of type undefined. Known are aimv2'],
+  ])('refuses %j with the folder, the type, the reason and the way out', (config, message) => {
+    const refusal = () => familyOf(config, 'models/mine');
+    expect(refusal).toThrow(message);
+    expect(refusal).toThrow('save that part to a folder of its own');
   });
 });
 
 describe('timm', () => {
   const refusal = (architecture: string, args = {}) => {
     const tensors = {has: () => true, names: () => [], info: () => ({shape: [1, 16, 4, 4]})} as never;
-    return () => familyOf({architecture}).spec({architecture, model_args: args}, tensors);
+    return () => familyOf({architecture}).family.spec({architecture, model_args: args}, tensors);
   };
 
   it.each([
-    ['eva02_tiny_patch14_336.mim_in22k_ft_in1k', 'it has rotary positions'],
-    ['vit_base_patch16_dinov3', 'it has rotary positions'],
-    ['vit_tiny_r_s16_p8_224', 'its patches come from a convolutional stem'],
-    ['eva02_enormous_patch14_clip_224', 'its blocks are EvaBlockPostNorm'],
+    ['vit_tiny_r_s16_p8_224.augreg_in21k', 'its patches come from a convolutional stem'],
     ['vit_base_patch16_18x2_224', 'its blocks are ParallelThingsBlock'],
-    ['aimv2_large_patch14_224', 'it normalises by RmsNorm'],
+    ['vit_base_patch16_sapiens2', 'it normalises queries and keys'],
+    ['vit_5b_patch16_sapiens2', 'its queries share keys and values'],
+    ['vit_dwee_patch16_reg1_gap_256', 'its attention is DiffAttention'],
   ])('refuses %s, whose tensors could pass for a plain ViT: %s', (architecture, why) => {
     expect(refusal(architecture)).toThrow(`${architecture.split('.')[0]} of timm: ${why}`);
   });

@@ -31,6 +31,7 @@ const operations: Record<string, Op> = {
   linear: a => ops.linear(a, along(a, [5, 4], ramp(-1, 1, 20)), along(a, [5], new Float32Array(5).fill(1))),
   layerNorm: a => ops.layerNorm(a, along(a, [4], ramp(0.5, 2, 4)), along(a, [4], ramp(-1, 1, 4)), 1e-3),
   softmax: ops.softmax,
+  rmsNorm: a => ops.rmsNorm(a, along(a, [4], ramp(0.5, 2, 4)), 1e-3),
   sigmoid: ops.sigmoid,
   tanh: ops.tanh,
   gelu: ops.gelu,
