@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 import transformers
-from peft import LoraConfig, get_peft_model
+from peft import AdaLoraConfig, IA3Config, LoHaConfig, LoKrConfig, LoraConfig, OFTConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file, save_file
 from transformers import ViTConfig, ViTForImageClassification
 from transformers.pytorch_utils import Conv1D
@@ -54,6 +54,9 @@ def adapted(name, model, config, save):
         for parameter in (p for p in tuned.parameters() if p.requires_grad):
             parameter.mul_(1 + torch.rand_like(parameter)).add_(0.3 * torch.randn_like(parameter).abs())
     tuned.save_pretrained(OUT / name)
+    # Merged as whoever loads it merges it: AdaLoRA's scaling is another while it trains.
+    if not isinstance(config, LoraConfig) or isinstance(config, AdaLoraConfig):
+        tuned = PeftModel.from_pretrained(ViTForImageClassification.from_pretrained(OUT / "whole"), OUT / name)
     (OUT / name / "README.md").unlink()
     written = OUT / name / "adapter_config.json"
     base = "test/fixtures/weights/whole" if config.base_model_name_or_path else None
@@ -77,6 +80,20 @@ def adapters():
         adapted(f"adapter-{name}", ViTForImageClassification.from_pretrained(OUT / "whole"), config,
                 lambda merged, folder: merged.save_pretrained(folder))
 
+    mlp = [*attention, "fc1", "fc2"]
+    others = {
+        "adalora": AdaLoraConfig(init_r=3, target_r=2, lora_alpha=4, total_step=10, target_modules=attention),
+        "ia3": IA3Config(target_modules=["k_proj", "v_proj", "fc2"], feedforward_modules=["fc2"]),
+        "loha": LoHaConfig(r=2, alpha=3, target_modules=mlp, alpha_pattern={"fc1": 5}),
+        "lokr": LoKrConfig(r=2, alpha=3, target_modules=mlp),
+        "lokr-both": LoKrConfig(r=1, alpha=3, target_modules=mlp, decompose_both=True, decompose_factor=4),
+        "oft": OFTConfig(oft_block_size=4, r=0, target_modules=mlp),
+        "oft-shared": OFTConfig(oft_block_size=4, r=0, target_modules=mlp, block_share=True, num_cayley_neumann_terms=7),
+    }
+    for name, config in others.items():
+        adapted(f"adapter-{name}", ViTForImageClassification.from_pretrained(OUT / "whole"), config,
+                lambda merged, folder: merged.save_pretrained(folder))
+
     new_head = ViTForImageClassification.from_pretrained(OUT / "whole", num_labels=5, ignore_mismatched_sizes=True)
     adapted("adapter-new-head", new_head,
             LoraConfig(r=2, target_modules=attention, modules_to_save=["classifier"]),
@@ -96,6 +113,7 @@ def processors():
     keys = ["size", "do_center_crop", "crop_size", "resample", "rescale_factor", "image_mean", "image_std"]
     names = ["ViT", "DeiT", "Beit", "Siglip", "CLIP", "Bit"]
     made = {f"{n}ImageProcessor": getattr(transformers, f"{n}ImageProcessorPil")().to_dict() for n in names}
+    made["DINOv3ViTImageProcessor"] = transformers.DINOv3ViTImageProcessor().to_dict()
     dump = {name: {key: values.get(key) for key in keys} for name, values in made.items()}
     (OUT / "processors.json").write_text(json.dumps(dump, indent=1))
 

@@ -80,12 +80,13 @@ function fitted(
 }
 
 /**
- * Pixels cut off before the middle, or with a minus added. An odd one: transformers rounds down; torchvision rounds a cut to
- * the even number and adds the smaller half.
+ * Pixels cut off before the middle, or with a minus added. An odd one: transformers rounds down, and truncates with torchvision;
+ * torchvision itself rounds a cut to the even number and adds the smaller half.
  */
 function before(rest: number, by: Preprocessor['crop']): number {
-  if (by !== 'torchvision') return Math.floor(rest / 2);
-  return rest % 4 === 3 ? (rest + 1) / 2 : Math.trunc(rest / 2);
+  if (by === 'truncated') return Math.trunc(rest / 2);
+  if (by === 'torchvision') return rest % 4 === 3 ? (rest + 1) / 2 : Math.trunc(rest / 2);
+  return Math.floor(rest / 2);
 }
 
 /** The middle of a picture; where it is smaller than asked, in the middle of black. */

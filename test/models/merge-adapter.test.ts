@@ -38,7 +38,10 @@ async function adapterWith(name: string, changes: object): Promise<string> {
 }
 
 describe('an adapter merges to what PEFT merges it to', () => {
-  test.each(['lora', 'rslora', 'dora', 'biases', 'trained-biases', 'new-head'])('%s', async kind => {
+  test.each([
+    ...['lora', 'rslora', 'dora', 'biases', 'trained-biases', 'new-head'],
+    ...['adalora', 'ia3', 'loha', 'lokr', 'lokr-both', 'oft', 'oft-shared'],
+  ])('%s', async kind => {
     const {tensors} = await openModelFolder(join(fixtures, `adapter-${kind}`), {base: whole});
     await expectMerged(tensors, join(fixtures, `adapter-${kind}-merged/model.safetensors`));
   });
@@ -132,18 +135,20 @@ describe('an adapter that cannot be merged is refused before anything is read', 
   });
 
   test.each([
-    [{peft_type: 'LOHA'}, /peft_type "LOHA" is not merged here.*merge_and_unload/],
-    [{init_lora_weights: 'pissa'}, /init_lora_weights "pissa" changed the base/],
+    [{peft_type: 'VERA'}, /peft_type "VERA" is not merged here.*merge_and_unload/],
+    [{peft_type: 'PROMPT_TUNING'}, /PROMPT_TUNING puts trained tokens beside the model's own/],
+    [{peft_type: 'OFT', coft: true}, /constrains its rotation \(coft\).*merge_and_unload/],
+    [{init_lora_weights: 'pissa'}, /init_lora_weights "pissa" changed the base.*path_initial_model_for_weight_conversion/],
     [{layer_replication: [[0, 1]]}, /layer_replication is not merged here/],
     [{r: 3}, /promises rank 3 for vit\..*, but its lora_A has 2/],
     [{rank_pattern: {k_proj: 9, q_proj: 4}}, /promises rank 4 for vit\.layers\.0\.attention\.q_proj/],
     [{rank_pattern: {'(': 4}}, /which is not a regular expression/],
     [{use_dora: true}, /has no lora_magnitude_vector for vit/],
     [{lora_alpha: 'x'}, /lora_alpha "x"/],
-    [{r: 0}, /has r 0 and lora_alpha \d+, which must be above 0/],
-    [{r: -2}, /has r -2 and lora_alpha \d+, which must be above 0/],
-    [{lora_alpha: 0}, /has r 2 and lora_alpha 0, which must be above 0/],
-    [{lora_alpha: -4}, /has r 2 and lora_alpha -4, which must be above 0/],
+    [{r: 0}, /has r 0, which must be above 0/],
+    [{r: -2}, /has r -2, which must be above 0/],
+    [{lora_alpha: 0}, /has lora_alpha 0, which must be above 0/],
+    [{lora_alpha: -4}, /has lora_alpha -4, which must be above 0/],
     [{rank_pattern: {q_proj: 0}}, /rank_pattern has 0 for q_proj, which must be above 0/],
     [{alpha_pattern: {q_proj: -1}}, /alpha_pattern has -1 for q_proj, which must be above 0/],
     [

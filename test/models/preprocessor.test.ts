@@ -28,6 +28,7 @@ describe('defaults', () => {
       size: cropped ? crop : size,
       resample: resamplings[resample!],
       rescale: rescale_factor,
+      ...(processors[name]!.truncates && {crop: 'truncated'}),
     });
   });
 

@@ -1,9 +1,4 @@
-/** A row-major matrix. */
-interface Matrix {
-  readonly rows: number;
-  readonly columns: number;
-  readonly data: Float32Array;
-}
+import type {Matrix} from './matrix.js';
 
 export interface LowRankUpdate {
   /** [out, in]; with `transposed`, [in, out]. */

@@ -1,9 +1,9 @@
 import type {AdapterConfig} from './adapter-config.js';
-import {adapterParts, type UpdateParts} from './adapter-parts.js';
-import {addLowRank} from './low-rank.js';
+import type {Parts} from './adapter-kind.js';
+import {adapterParts} from './adapter-parts.js';
 import {findInBase} from './module-names.js';
 import type {SafetensorsFile} from '../safetensors/open-safetensors.js';
-import {badWeights, elementsOf, type TensorSource} from '../safetensors/tensor.js';
+import {badWeights, type TensorSource} from '../safetensors/tensor.js';
 
 interface Merging {
   readonly base: TensorSource;
@@ -15,9 +15,9 @@ interface Merging {
 type Change = (data: Float32Array) => Promise<Float32Array>;
 
 /**
- * The base's tensors with a LoRA, rsLoRA or DoRA adapter merged in, as PEFT's `merge_and_unload` does, each when it
- * is read. An update of a new classifier is left out. Whole tensors that the adapter brings (`modules_to_save`, biases) take the place of the base's; a new
- * head is added. Whatever does not fit is found here, before any read.
+ * The base's tensors with an adapter merged in, as PEFT's `merge_and_unload` does, each when it is read. An update of a
+ * new classifier is left out. Whole tensors that the adapter brings (`modules_to_save`, biases) take the place of the
+ * base's; a new head is added. Whatever does not fit is found here, before any read.
  * @throws InvarianceError `bad_weights`, with tensor and shapes, for an adapter of another base
  */
 export function mergeAdapter(merging: Merging): TensorSource {
@@ -53,26 +53,17 @@ function checkBrought(merging: Merging, name: string, key: string): void {
 /** Where transformers and timm put a classifier: outside of every block. */
 const HEAD = /^(?:[\w]+\.)*(classifier|cls_classifier|distillation_classifier|head|head_dist|heads|fc)$/;
 
-/** Whether an update is of another number of classes than the base's classifier has. */
-function isOtherHead({base, adapter}: Merging, weight: string, {a, b}: UpdateParts): boolean {
-  const [out, width] = base.info(weight).shape;
-  const [ownOut, ownWidth] = [adapter.info(b).shape[0], adapter.info(a).shape[1]];
-  return ownWidth === width && ownOut !== out;
-}
-
 /** What one update does to a weight and, where it has one, to a bias. Its shapes are checked against the base's. */
-function changesOf(merging: Merging, module: string, parts: UpdateParts): [string, Change][] {
+function changesOf(merging: Merging, module: string, parts: Parts): [string, Change][] {
   const {base, adapter, config} = merging;
-  const {a, b, bias, magnitude} = parts;
   const {path} = adapter;
-  if (config.dora !== (magnitude !== undefined))
-    throw badWeights(
-      path,
-      `has ${config.dora ? 'no' : 'a'} lora_magnitude_vector for ${module}, but its configuration says ` +
-        `use_dora ${config.dora}; copy both again`,
-    );
+  const plan = config.plan(module, parts);
+  const fits = (shape: readonly number[], from = 0) =>
+    shape.length === plan.shape.length &&
+    shape.every((size, i) => i < from || plan.shape[i] === null || plan.shape[i] === size);
   const weight = findInBase(`${module}.weight`, base, path);
-  const isNewHead = weight === undefined || isOtherHead(merging, weight, parts);
+  const shape = weight === undefined ? [] : base.info(weight).shape;
+  const isNewHead = weight === undefined || (!fits(shape) && fits(shape, 1));
   // A new classifier's own weights are in no file, and no layer that is measured depends on them.
   if (isNewHead && HEAD.test(module)) return [];
   if (weight === undefined)
@@ -80,40 +71,20 @@ function changesOf(merging: Merging, module: string, parts: UpdateParts): [strin
       path,
       `is an adapter for another base: it changes ${module}, of which the base has no weight; ${rightBase(config)}`,
     );
-  const shape = base.info(weight).shape;
-  const transposed = config.fanInFanOut && shape.length === 2;
-  const [rank = 0, ...into] = adapter.info(a).shape;
-  const [out = 0, between] = adapter.info(b).shape;
-  const product = transposed ? [...into, out] : [out, ...into];
-  if (between !== rank || product.join() !== shape.join())
-    throw otherBase(merging, weight, `lora_B · lora_A is [${product.join(', ')}]`);
-  if (magnitude !== undefined && elementsOf(adapter.info(magnitude).shape) !== out)
-    throw otherBase(merging, weight, `"${magnitude}" is [${adapter.info(magnitude).shape.join(', ')}]`);
-
-  const scaling = config.scaling(module, rank);
-  const width = elementsOf(into);
-  const merged: Change = async data =>
-    addLowRank({
-      weight: {rows: transposed ? width : out, columns: transposed ? out : width, data},
-      transposed,
-      a: {rows: rank, columns: width, data: await floats(adapter, a)},
-      b: {rows: out, columns: rank, data: await floats(adapter, b)},
-      scaling,
-      magnitude: magnitude === undefined ? undefined : await floats(adapter, magnitude),
-    });
-  if (bias === undefined) return [[weight, merged]];
-
+  if (!fits(shape)) {
+    const sizes = plan.shape.map(size => size ?? 'any').join(', ');
+    throw otherBase(merging, weight, `${plan.from} is [${sizes}]`);
+  }
+  const read = (part: string) => floats(adapter, parts.get(part)!.key);
+  const changes: [string, Change][] = [[weight, data => plan.weight(data, read)]];
+  const {bias} = plan;
+  if (bias === undefined) return changes;
   const name = findInBase(`${module}.bias`, base, path);
-  if (name === undefined || base.info(name).shape.join() !== adapter.info(bias).shape.join())
+  if (name !== undefined && base.info(name).shape.join() === `${shape[0]}`)
+    return [...changes, [name, data => bias(data, read)]];
+  if (plan.needsBias)
     throw badWeights(path, `has a bias for ${module} that the base's does not fit; ${rightBase(config)}`);
-  const shifted: Change = async data => {
-    const added = await floats(adapter, bias);
-    return data.map((value, i) => value + scaling * added[i]!);
-  };
-  return [
-    [weight, merged],
-    [name, shifted],
-  ];
+  return changes;
 }
 
 async function floats(adapter: SafetensorsFile, key: string): Promise<Float32Array> {

@@ -9,6 +9,8 @@ export interface ProcessorDefaults {
   readonly rescale_factor: number;
   readonly image_mean: readonly number[];
   readonly image_std: readonly number[];
+  /** It has no backend but torchvision, where a crop truncates half of an odd rest. */
+  readonly truncates?: true;
 }
 
 const half = {image_mean: [0.5, 0.5, 0.5], image_std: [0.5, 0.5, 0.5]};
@@ -16,6 +18,7 @@ const openai = {
   image_mean: [0.48145466, 0.4578275, 0.40821073],
   image_std: [0.26862954, 0.26130258, 0.27577711],
 };
+const imagenet = {image_mean: [0.485, 0.456, 0.406], image_std: [0.229, 0.224, 0.225]};
 const square = {square: true, size: 224, do_center_crop: false, crop_size: 224, rescale_factor: 1 / 255};
 const cropped = {square: false, size: 224, do_center_crop: true, crop_size: 224, rescale_factor: 1 / 255};
 
@@ -27,6 +30,8 @@ export const processors: Readonly<Record<string, ProcessorDefaults>> = {
   SiglipImageProcessor: {...square, square: false, resample: 3, ...half},
   CLIPImageProcessor: {...cropped, resample: 3, ...openai},
   BitImageProcessor: {...cropped, resample: 3, ...openai},
+  // Theirs resizes before it rounds to 8 bits; ours after, half a level of 255 at most away.
+  DINOv3ViTImageProcessor: {...square, resample: 2, ...imagenet, truncates: true},
 };
 
 /** The class that transformers takes for a `model_type`; a vision tower alone takes that of the whole model. */
@@ -40,8 +45,14 @@ export const processorNames: Readonly<Record<string, string>> = {
   'data2vec-vision': 'BeitImageProcessor',
   dinov2: 'BitImageProcessor',
   dinov2_with_registers: 'BitImageProcessor',
+  dinov3_vit: 'DINOv3ViTImageProcessor',
   clip: 'CLIPImageProcessor',
   clip_vision_model: 'CLIPImageProcessor',
+  metaclip_2: 'CLIPImageProcessor',
+  metaclip_2_vision_model: 'CLIPImageProcessor',
+  aimv2: 'CLIPImageProcessor',
+  aimv2_vision_model: 'CLIPImageProcessor',
+  clipseg: 'ViTImageProcessor',
   siglip: 'SiglipImageProcessor',
   siglip_vision_model: 'SiglipImageProcessor',
 };

@@ -23,10 +23,11 @@ export interface Preprocessor {
   readonly resize: Size | {readonly shortestEdge: number} | null;
   readonly resample: Resampling;
   /**
-   * Whose rounding the crop follows where the rest is odd, default transformers; `none` where the processor keeps an image's
+   * How the crop rounds where the rest is odd, default as transformers with Pillow, `truncated` as its own torchvision backend,
+   * `torchvision` as that itself; `none` where the processor keeps an image's
    * proportions and does not crop, so that it takes squares alone.
    */
-  readonly crop?: 'torchvision' | 'none';
+  readonly crop?: 'torchvision' | 'truncated' | 'none';
   /** What pixels in [0, 255] are multiplied by; 1/255 for all but a few models. */
   readonly rescale: number;
 }
@@ -88,6 +89,7 @@ export function preprocessorOf(json: JsonObject | undefined, config: JsonObject,
     rescale,
   };
   if (!crops && resize !== null && 'shortestEdge' in resize) return {...read, crop: 'none'};
+  if (defaults.truncates) return {...read, crop: 'truncated'};
   return isJsonObject(timm) ? {...read, crop: 'torchvision'} : read;
 }
 
