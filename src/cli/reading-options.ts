@@ -15,6 +15,7 @@ export interface ReadingOptions {
   seeds?: string;
   layers?: LayerSelection;
   prefix?: string;
+  adapter?: string;
   pool?: Pooling;
   preset: string;
   steps?: number;
@@ -48,6 +49,10 @@ export function addReadingOptions(command: Command, {threads}: {threads: number}
     .option(
       '--prefix <text>',
       'which model is meant where a file holds it under several prefixes, as ema_model. (default the only one)',
+    )
+    .option(
+      '--adapter <name>',
+      'which adapter is meant where a checkpoint holds several of PEFT (default its own, or the only one)',
     )
     .addOption(
       new Option(
@@ -93,6 +98,7 @@ export async function specOf(options: ReadingOptions, say: (line: string) => voi
     seeds,
     layers,
     prefix,
+    adapter,
     pool,
     preset,
     steps,
@@ -109,6 +115,7 @@ export async function specOf(options: ReadingOptions, say: (line: string) => voi
     workers: threads,
     ...(layers && {layers}),
     ...(prefix !== undefined && {prefix}),
+    ...(adapter !== undefined && {adapter}),
     ...(pool && {pooling: pool}),
     ...(probesMax !== undefined && {probesMax}),
     ...(labels !== undefined && {labels}),

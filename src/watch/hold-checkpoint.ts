@@ -1,6 +1,6 @@
 import {link, mkdir, mkdtemp, readdir, realpath, rm, stat} from 'node:fs/promises';
 import {basename, dirname, join} from 'node:path';
-import {fileInside} from '../models/index.js';
+import {fileInside, namedAdapters} from '../models/index.js';
 import {InvarianceError} from '../errors.js';
 
 /** A checkpoint that stays readable until it is let go. */
@@ -42,10 +42,15 @@ export async function holdCheckpoint(path: string, into: string): Promise<Held> 
       await link(await realpath(source), target);
       links.push(target);
     };
+    const holdAll = async (folder: string, target: string): Promise<void> => {
+      await mkdir(target, {recursive: true});
+      const names = (await readdir(folder)).filter(name => NEEDED.test(name));
+      for (const name of names) await hold(folder, name, join(target, name));
+    };
     if ((await stat(path)).isDirectory()) {
-      await mkdir(place);
-      const names = (await readdir(path)).filter(name => NEEDED.test(name));
-      for (const name of names) await hold(path, name, join(place, name));
+      for (const adapter of await namedAdapters(path))
+        await holdAll(join(path, adapter), join(place, adapter));
+      await holdAll(path, place);
     } else {
       await hold(dirname(path), basename(path), place);
     }

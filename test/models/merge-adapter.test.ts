@@ -1,8 +1,9 @@
 import {existsSync} from 'node:fs';
 import {cp, readFile, rename, rm, writeFile} from 'node:fs/promises';
-import {join} from 'node:path';
+import {dirname, join} from 'node:path';
 import {describe, expect, test} from 'vitest';
 import {
+  findCheckpoints,
   openModelFolder,
   openSafetensors,
   writeSafetensors,
@@ -53,6 +54,46 @@ describe('an adapter merges to what PEFT merges it to', () => {
     for (const name of tensors.names()) await tensors.read(name);
     expect(tensors.names().filter(name => name.includes('lora'))).toEqual([]);
     await tensors.close();
+  });
+
+  describe('one with a name, which PEFT saves a folder deeper,', () => {
+    const withNamed = async (...names: string[]) => {
+      const checkpoint = join(await scratch(), 'checkpoint-10');
+      for (const name of names)
+        await cp(join(fixtures, 'adapter-lora'), join(checkpoint, name), {recursive: true});
+      return checkpoint;
+    };
+    const expected = join(fixtures, 'adapter-lora-merged/model.safetensors');
+
+    test('is taken where it is the only one, and its checkpoint is complete', async () => {
+      const checkpoint = await withNamed('birds');
+      await expectMerged((await openModelFolder(checkpoint, {base: whole})).tensors, expected);
+      const [found] = await findCheckpoints(dirname(checkpoint), {now: () => Date.now() + 60_000});
+      expect(found).toMatchObject({path: checkpoint, complete: true, step: 10});
+      await rm(join(checkpoint, 'birds/adapter_model.safetensors'));
+      expect(await findCheckpoints(dirname(checkpoint), {now: () => Date.now() + 60_000})).toMatchObject([
+        {complete: false},
+      ]);
+    });
+
+    test('is chosen by its name where there are several', async () => {
+      const checkpoint = await withNamed('birds', 'cats');
+      await expect(openModelFolder(checkpoint, {base: whole})).rejects.toThrow(
+        /holds the adapters birds, cats; choose one with --adapter/,
+      );
+      await expect(openModelFolder(checkpoint, {base: whole, adapter: 'dogs'})).rejects.toThrow(
+        /birds, cats, and none that is called dogs/,
+      );
+      const {tensors} = await openModelFolder(checkpoint, {base: whole, adapter: 'cats'});
+      await expectMerged(tensors, expected);
+    });
+
+    test('goes before the one without a name only where it is asked for', async () => {
+      const checkpoint = await withNamed('birds', '.');
+      await rm(join(checkpoint, 'birds/adapter_model.safetensors'));
+      await expectMerged((await openModelFolder(checkpoint, {base: whole})).tensors, expected);
+      await expect(openModelFolder(checkpoint, {base: whole, adapter: 'birds'})).rejects.toThrow('birds');
+    });
   });
 
   test('one that is a pickle says how it is converted', async () => {
@@ -138,7 +179,10 @@ describe('an adapter that cannot be merged is refused before anything is read', 
     [{peft_type: 'VERA'}, /peft_type "VERA" is not merged here.*merge_and_unload/],
     [{peft_type: 'PROMPT_TUNING'}, /PROMPT_TUNING puts trained tokens beside the model's own/],
     [{peft_type: 'OFT', coft: true}, /constrains its rotation \(coft\).*merge_and_unload/],
-    [{init_lora_weights: 'pissa'}, /init_lora_weights "pissa" changed the base.*path_initial_model_for_weight_conversion/],
+    [
+      {init_lora_weights: 'pissa'},
+      /init_lora_weights "pissa" changed the base.*path_initial_model_for_weight_conversion/,
+    ],
     [{layer_replication: [[0, 1]]}, /layer_replication is not merged here/],
     [{r: 3}, /promises rank 3 for vit\..*, but its lora_A has 2/],
     [{rank_pattern: {k_proj: 9, q_proj: 4}}, /promises rank 4 for vit\.layers\.0\.attention\.q_proj/],

@@ -25,6 +25,7 @@ const HEAD = ['head.weight', 'head.bias', 'head_dist.weight', 'head_dist.bias'];
 interface ReadOptions {
   like?: Engine;
   prefix?: string | undefined;
+  adapter?: string | undefined;
   onNotice?: (code: string, message: string) => void;
 }
 
@@ -35,6 +36,7 @@ interface ReadOptions {
  * @param like an engine whose architecture the folder must have and whose input size the position embeddings are
  *   interpolated to; without it, the folder's own. Only what its measured layers depend on has to be there and to fit
  * @param prefix which one is meant where the names stand under several prefixes, as `ema_model.`
+ * @param adapter which adapter is meant where the folder holds several
  * @param onNotice told of a wrapper's prefix, of positions resized for `like`, and of tensors left out because no measured layer depends on them
  * @returns float32 tensors in PyTorch's layout, fused ones taken apart, the classifier with `layer: null`
  * @throws InvarianceError `bad_model` for an unknown or a different architecture, `bad_weights` for tensors that are
@@ -45,7 +47,7 @@ export async function readWeights(
   {base, ...options}: ReadOptions & {base?: string} = {},
 ): Promise<Weights> {
   if (typeof folder === 'string') {
-    const opened = await openModelFolder(folder, {base});
+    const opened = await openModelFolder(folder, {base, adapter: options.adapter});
     return readWeights(opened, options).finally(() => opened.tensors.close());
   }
   const {like} = options;

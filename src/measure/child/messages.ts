@@ -12,6 +12,8 @@ export interface MeasurerSpec {
   pretrained: string;
   /** Which prefix is meant where a folder holds the model under several, as `ema_model.`; default the only one. */
   prefix?: string;
+  /** Which adapter is meant where a checkpoint holds several; default its own, or the only one. */
+  adapter?: string;
   /** Default all blocks and the final norm. */
   layers?: LayerSelection;
   /** Default what the model's head reads. */

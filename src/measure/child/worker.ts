@@ -64,7 +64,7 @@ async function open(spec: MeasurerSpec): Promise<Opened> {
         : from;
   checkFit(engine, {probes, seeds});
   const weightsIn = (folder: string) =>
-    readWeights(folder, {...reading, like: engine, base: spec.pretrained});
+    readWeights(folder, {...reading, adapter: spec.adapter, like: engine, base: spec.pretrained});
   const given = spec.floor ?? FLOOR_DRAWS;
   const floor = typeof given === 'number' ? given : await Promise.all(given.map(weightsIn));
   const scratch = spec.scratch === undefined ? null : await weightsIn(spec.scratch);

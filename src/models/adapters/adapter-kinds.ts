@@ -212,4 +212,3 @@ function scalingOf(json: JsonObject, path: string): (module: string, rank: numbe
     return (alphas(module) ?? alpha) / promised;
   };
 }
-

@@ -25,6 +25,8 @@ export interface OpenModelOptions {
    * `preprocessor_config.json`. Default: what an adapter names as its base, where that is a folder or in the cache.
    */
   readonly base?: string | undefined;
+  /** The adapter that is meant where a checkpoint holds several, as PEFT names them. Default its own, or the only one. */
+  readonly adapter?: string | undefined;
 }
 
 /**
@@ -32,8 +34,11 @@ export interface OpenModelOptions {
  * its base; or a lone `.safetensors` file. Headers and shapes are checked, tensors are not read yet.
  * @throws InvarianceError `bad_weights` for a model that is missing, half-written or damaged, with what to do
  */
-export async function openModelFolder(path: string, {base}: OpenModelOptions = {}): Promise<ModelFolder> {
-  const own = await openOwnWeights(path);
+export async function openModelFolder(
+  path: string,
+  {base, adapter}: OpenModelOptions = {},
+): Promise<ModelFolder> {
+  const own = await openOwnWeights(path, adapter);
   let below: ModelFolder | undefined;
   try {
     const config = own.kind === 'adapter' ? undefined : await jsonInside(path, 'config.json');

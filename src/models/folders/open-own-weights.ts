@@ -1,6 +1,7 @@
 import {stat} from 'node:fs/promises';
 import {join} from 'node:path';
 import {adapterConfigOf, type AdapterConfig} from '../adapters/adapter-config.js';
+import {ADAPTER_CONFIG, adapterFolder} from '../adapters/named-adapters.js';
 import {readJson, type JsonObject} from './json-file.js';
 import {fileInside} from './links.js';
 import {openSafetensors, type SafetensorsFile} from '../safetensors/open-safetensors.js';
@@ -15,9 +16,10 @@ export type OwnWeights =
 
 /**
  * Opens the weights of a folder (one file, shards, or an adapter) or of a lone `.safetensors` file.
+ * @param adapter the name of the adapter that is meant, where a folder holds several
  * @throws InvarianceError `bad_weights` where there are none, or not whole, with what to do
  */
-export async function openOwnWeights(path: string): Promise<OwnWeights> {
+export async function openOwnWeights(path: string, adapter?: string): Promise<OwnWeights> {
   const found = await stat(path).catch(() => undefined);
   if (found?.isFile()) {
     if (isPickled(path)) throw pickledRefusal(path);
@@ -30,15 +32,15 @@ export async function openOwnWeights(path: string): Promise<OwnWeights> {
     const tensors = await openShards(path, index, join(path, 'model.safetensors.index.json'));
     return {kind: 'model', tensors};
   }
-  const adapter = await jsonInside(path, 'adapter_config.json');
-  if (adapter !== undefined) {
-    const config = adapterConfigOf(adapter, join(path, 'adapter_config.json'));
-    const file = await fileInside(path, 'adapter_model.safetensors');
-    const pickled = file === undefined ? await findPickled(path) : undefined;
+  const folder = await adapterFolder(path, adapter);
+  if (folder !== undefined) {
+    const config = adapterConfigOf((await jsonInside(folder, ADAPTER_CONFIG))!, join(folder, ADAPTER_CONFIG));
+    const file = await fileInside(folder, 'adapter_model.safetensors');
+    const pickled = file === undefined ? await findPickled(folder) : undefined;
     if (pickled !== undefined) throw pickledRefusal(pickled);
     return {
       kind: 'adapter',
-      tensors: await openSafetensors(file ?? join(path, 'adapter_model.safetensors')),
+      tensors: await openSafetensors(file ?? join(folder, 'adapter_model.safetensors')),
       config,
     };
   }

@@ -1,6 +1,7 @@
 import {readdir, stat} from 'node:fs/promises';
-import {join} from 'node:path';
+import {basename, join} from 'node:path';
 import {messageOf} from '../../errors.js';
+import {namedAdapters} from '../adapters/named-adapters.js';
 import {jsonInside, openOwnWeights} from './open-own-weights.js';
 import {isPickled} from './pickled.js';
 import {TRAINER_STATE} from './trainer-state.js';
@@ -30,8 +31,14 @@ export async function weightsState(path: string, known: string | undefined): Pro
     error.code === 'ENOTDIR' ? new Array<string>() : null,
   );
   if (names === null) return {status: 'none'};
-  const weights = names.length === 0 ? [path] : names.filter(isWeights).map(name => join(path, name));
-  const others = DESCRIPTIONS.filter(name => names.includes(name)).map(name => join(path, name));
+  const adapters = names.some(isWeights) ? [] : await namedAdapters(path);
+  const inAdapters = await Promise.all(
+    adapters.map(async adapter => (await readdir(join(path, adapter))).map(name => join(adapter, name))),
+  );
+  const all = [...names, ...inAdapters.flat()];
+  const weights =
+    names.length === 0 ? [path] : all.filter(name => isWeights(basename(name))).map(name => join(path, name));
+  const others = all.filter(name => DESCRIPTIONS.includes(basename(name))).map(name => join(path, name));
   const stamps = await Promise.all([...weights, ...others].map(stampOf));
   if (weights.length === 0 || stamps.includes(undefined)) return {status: 'none'};
   const stamp = stamps.map(each => each!.stamp).join();
@@ -40,7 +47,7 @@ export async function weightsState(path: string, known: string | undefined): Pro
   const mtime = Math.max(...times.slice(0, weights.length));
   const stamped = {stamp, mtime, newest: Math.max(...times), names};
   try {
-    await check(path);
+    for (const adapter of adapters.length > 0 ? adapters : [undefined]) await check(path, adapter);
     return {status: 'whole', ...stamped};
   } catch (error) {
     return {status: 'partial', reason: messageOf(error), pickled: weights.every(isPickled), ...stamped};
@@ -58,8 +65,8 @@ async function stampOf(path: string): Promise<{stamp: string; mtime: number} | u
 }
 
 /** Throws what is missing or half-written. */
-async function check(path: string): Promise<void> {
-  const {tensors} = await openOwnWeights(path);
+async function check(path: string, adapter: string | undefined): Promise<void> {
+  const {tensors} = await openOwnWeights(path, adapter);
   await tensors.close();
   await jsonInside(path, 'config.json');
 }
