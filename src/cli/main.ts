@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import {Command, CommanderError} from 'commander';
 import {backfillCommand} from './backfill.js';
+import {convertCommand} from './convert.js';
 import {compareCommand} from './compare.js';
 import {demoCommand} from './demo.js';
 import {doctorCommand} from './doctor.js';
@@ -24,6 +25,7 @@ const commands = [
   watchCommand(),
   backfillCommand(),
   compareCommand(),
+  convertCommand(),
   listCommand(),
   serveCommand(),
   syncCommand(),

@@ -1,3 +1,4 @@
+export {convertPickled} from './folders/convert-pickled.js';
 export {namedAdapters} from './adapters/named-adapters.js';
 export {adapterBase, modelName} from './adapters/adapter-base.js';
 export {type Checkpoint, type CheckpointMemory, findCheckpoints} from './folders/find-checkpoints.js';

@@ -139,7 +139,7 @@ describe('a checkpoint is complete only when it is all there', () => {
     const folder = await scratch();
     await writeFile(join(folder, 'epoch=1-step=20.ckpt'), '');
     expect(await findCheckpoints(folder)).toMatchObject([
-      {step: 20, epoch: 2, complete: false, pickled: true, waiting: expect.stringMatching(/epoch=1-step=20\.ckpt.*convert it once: .*epoch=1-step=20\.safetensors/)},
+      {step: 20, epoch: 2, complete: false, pickled: true, waiting: expect.stringMatching(/epoch=1-step=20\.ckpt.*convert it once: wandb-invariance convert .*epoch=1-step=20\.ckpt$/)},
     ]); // prettier-ignore
   });
 

@@ -4,6 +4,7 @@ import {join} from 'node:path';
 import {messageOf} from '../../errors.js';
 import {checkpointName, type CheckpointFormat, type CheckpointName} from './checkpoint-names.js';
 import {isInside} from './links.js';
+import {inPieces} from './in-pieces.js';
 import {isPickled, pickledRefusal} from './pickled.js';
 import {badWeights} from '../safetensors/tensor.js';
 import {readTrainerState} from './trainer-state.js';
@@ -149,7 +150,10 @@ async function look(
   if (weights.status === 'unchanged') return memory.get(path)!.checkpoint;
   memory.delete(path);
   if (weights.status === 'none' && (format === 'folder' || !(await exists(path)))) return undefined;
-  if (weights.status === 'none') return {...base, complete: false, waiting: 'has no weights yet', mtime: 0};
+  if (weights.status === 'none') {
+    const pieces = await inPieces(path);
+    return {...base, complete: false, waiting: pieces ?? 'has no weights yet', mtime: 0};
+  }
 
   const {mtime, newest, stamp, names} = weights;
   const state = await readTrainerState(path, {notBefore: mtime});

@@ -5,6 +5,7 @@ import {ADAPTER_CONFIG, adapterFolder} from '../adapters/named-adapters.js';
 import {readJson, type JsonObject} from './json-file.js';
 import {fileInside} from './links.js';
 import {openSafetensors, type SafetensorsFile} from '../safetensors/open-safetensors.js';
+import {inPieces} from './in-pieces.js';
 import {openShards} from './open-shards.js';
 import {findPickled, isPickled, pickledRefusal} from './pickled.js';
 import {badWeights, type TensorSource} from '../safetensors/tensor.js';
@@ -46,6 +47,8 @@ export async function openOwnWeights(path: string, adapter?: string): Promise<Ow
   }
   const pickled = await findPickled(path);
   if (pickled !== undefined) throw pickledRefusal(pickled);
+  const pieces = await inPieces(path);
+  if (pieces !== undefined) throw badWeights(path, pieces);
   throw badWeights(path, 'holds no model.safetensors: no model folder, or half-written; check the path');
 }
 

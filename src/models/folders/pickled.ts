@@ -1,28 +1,26 @@
 import {readdir} from 'node:fs/promises';
 import {basename, dirname, join} from 'node:path';
+import {shellQuoted} from '../../shell-quoted.js';
 import {badWeights} from '../safetensors/tensor.js';
 
 /** Names under which PyTorch's users keep weights; a checkpoint's other pickles hold none. */
 const PICKLED = /^(pytorch_model.*|adapter_model)\.bin$|\.(pt|pth|ckpt|pth\.tar)$/;
-const NO_WEIGHTS = /^(training_args|optimizer|scheduler|scaler|sampler|rng_state|random_states)/;
+const NO_WEIGHTS =
+  /^(training_args|optimizer|scheduler|scaler|sampler|rng_state|random_states)|_optim_states\.pt$/;
 
 /** Whether a file of this name holds weights as a Python pickle, which only Python can read (and may run code). */
 export function isPickled(path: string): boolean {
   return PICKLED.test(basename(path)) && !NO_WEIGHTS.test(basename(path));
 }
 
-/** The refusal of a pickled checkpoint, with the one line that converts it. */
+/** The refusal of a pickled checkpoint, with the command that converts it. */
 export function pickledRefusal(path: string): Error {
-  const shards = basename(path).startsWith('pytorch_model');
-  const from = shards ? 'pytorch_model*.bin' : basename(path);
-  const to = shards ? 'model.safetensors' : basename(path).replace(/(\.pth)?\.[^.]+$/, '.safetensors');
-  const line =
-    `cd ${JSON.stringify(dirname(path))} && python -c "import glob, torch; ` +
-    `from safetensors.torch import save_file; ` +
-    `w = [torch.load(f, 'cpu', weights_only=True) for f in sorted(glob.glob('${from}'))]; ` +
-    `save_file({k: v.clone().contiguous() for s in w for k, v in s.get('state_dict', s).items()}, ` +
-    `'${to}', {'format': 'pt'})"`;
-  return badWeights(path, `is a Python pickle, which only Python can read; convert it once: ${line}`);
+  // One of several shards, perhaps: the folder is converted.
+  const whole = basename(path).startsWith('pytorch_model') ? dirname(path) : path;
+  return badWeights(
+    path,
+    `is a Python pickle, which only Python can read; convert it once: wandb-invariance convert ${shellQuoted(whole)}`,
+  );
 }
 
 /** Path of the first pickled weights in a folder. */
