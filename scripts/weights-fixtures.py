@@ -31,6 +31,9 @@ def halves():
     bits = torch.tensor([*edges, *(0x8000 | e for e in edges), *range(0, 65536, 97)], dtype=torch.int32)
     bits = bits.to(torch.uint16)
     narrow = {"half": bits.view(torch.float16), "brain": bits.clone().view(torch.bfloat16)}
+    codes = torch.arange(256, dtype=torch.int32).to(torch.uint8)
+    narrow |= {"e4m3": codes.view(torch.float8_e4m3fn), "e5m2": codes.clone().view(torch.float8_e5m2)}
+    narrow["double"] = torch.linspace(-1, 1, 7, dtype=torch.float64) / 3
     save_file({**narrow, "integers": torch.tensor([-(2**62), -1, 0, 7])}, OUT / "halves.safetensors")
     save_file({name: values.float() for name, values in narrow.items()}, OUT / "halves-widened.safetensors")
 

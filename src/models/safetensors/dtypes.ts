@@ -29,7 +29,7 @@ export const bitsOf: Readonly<Record<string, number>> = {
   U64: 64,
 };
 
-export const readable: readonly Dtype[] = ['F32', 'F16', 'BF16', 'I64'];
+export const readable: readonly Dtype[] = ['F32', 'F16', 'BF16', 'F64', 'F8_E4M3', 'F8_E5M2', 'I64'];
 
 export function isReadable(dtype: string): dtype is Dtype {
   return (readable as readonly string[]).includes(dtype);

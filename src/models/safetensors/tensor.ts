@@ -1,11 +1,16 @@
 import {InvarianceError} from '../../errors.js';
 
 /** What is read; a tensor of any other type is refused by name when it is asked for. */
-export type Dtype = 'F32' | 'F16' | 'BF16' | 'I64';
+export type Dtype = FloatDtype | 'I64';
 
-/** One tensor in PyTorch's layout, row-major. `dtype` is the type on disk: F16 and BF16 come widened to float32. */
+type FloatDtype = 'F64' | 'F32' | NarrowDtype;
+
+/** Floats of less than 32 bits. */
+export type NarrowDtype = 'F16' | 'BF16' | 'F8_E4M3' | 'F8_E5M2';
+
+/** One tensor in PyTorch's layout, row-major. `dtype` is the type on disk: all floats come as float32. */
 export type Tensor =
-  | {readonly dtype: 'F32' | 'F16' | 'BF16'; readonly shape: readonly number[]; readonly data: Float32Array}
+  | {readonly dtype: FloatDtype; readonly shape: readonly number[]; readonly data: Float32Array}
   | {readonly dtype: 'I64'; readonly shape: readonly number[]; readonly data: BigInt64Array};
 
 /** What a file says of a tensor without reading it. `bytes` is its size on disk. */
