@@ -5,6 +5,7 @@ import {headPooling} from '../architectures/network.js';
 import {prefixTokens} from '../architectures/spec.js';
 import type {LayerSelection} from '../select-layers.js';
 import {anyForm} from './any-form.js';
+import {checkGradient} from './check-gradient.js';
 import type {PixelForm} from './pixel-form.js';
 import {Taps} from './taps.js';
 import type {LayersModel, Tf} from './tf.js';
@@ -35,7 +36,8 @@ export const TFJS_DEFAULTS = {batch: 8} as const;
 /**
  * Taps on a live TensorFlow.js model, on the user's backend and in this process.
  *
- * @throws InvarianceError `bad_model` where no layer matches or the model takes no images of fixed size, `bad_weights` for
+ * @throws InvarianceError `bad_model` where no layer matches, the model takes no images of fixed size, or TensorFlow.js has no
+ *   right gradient for one of its operations, `bad_weights` for
  *   weights that are not finite, `bad_option` for an input form that does not fit.
  * @example
  * const engine = await openTfjsEngine({tf, model, layers: ['conv*'], input: {range: [0, 255]}});
@@ -58,5 +60,7 @@ export async function openTfjsEngine(options: TfjsEngineOptions): Promise<TfjsEn
     ? vitForm({tf, model, info, layers})
     : anyForm({tf, model, taps, layers, pixels: input ?? {}});
   form.weights().forEach(checkFinite);
-  return new TfjsEngine({tf, form, taps, pooling, batch});
+  const engine = new TfjsEngine({tf, form, taps, pooling, batch});
+  await checkGradient(engine, tf.getBackend());
+  return engine;
 }
