@@ -207,6 +207,8 @@ export interface Baseline {
 export interface Cost {
   /** Wall-clock time. */
   seconds: number;
+  /** Time on a core of the process that measured; absent in older records. */
+  cpuSeconds?: number;
   /** Images pushed forward through the model. */
   forwards: number;
   /** Images for which a gradient was taken. */

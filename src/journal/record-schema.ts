@@ -5,7 +5,12 @@ const numbers = z.array(z.number().nullable());
 const layers = z.array(z.string());
 const pooling = z.enum(['tokens', 'cls', 'mean']);
 const estimates = z.object({unbiased: z.array(numbers), biased: z.array(numbers)});
-const cost = z.object({seconds: z.number(), forwards: z.number(), gradients: z.number()});
+const cost = z.object({
+  seconds: z.number(),
+  cpuSeconds: z.number().optional(),
+  forwards: z.number(),
+  gradients: z.number(),
+});
 /** `plain` writes as text what JSON has no number for. */
 const logged = z.record(z.string(), z.union([z.number(), z.string().transform(Number)]));
 

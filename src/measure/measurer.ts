@@ -187,6 +187,7 @@ async function kept<T>(
 function total(a: Cost, b: Cost): Cost {
   return {
     seconds: a.seconds + b.seconds,
+    cpuSeconds: a.cpuSeconds! + b.cpuSeconds!,
     forwards: a.forwards + b.forwards,
     gradients: a.gradients + b.gradients,
   };

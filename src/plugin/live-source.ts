@@ -29,6 +29,7 @@ export async function liveSource(options: MeasuringOptions): Promise<ReadingSour
   let measurer: Measurer | null = null;
   let events: SourceEvents;
   return {
+    cost: null,
     info: measurerInfo({engine, reference, probes: images, seeds, floor, inversion}, source),
     async begin(given) {
       events = given;

@@ -142,6 +142,7 @@ async function begin(
       cores: availableParallelism(),
       now: () => performance.now(),
       spent: point?.state.spending,
+      cost: source.cost ?? undefined,
     }),
     checkpoints: await openCheckpoints({run: id, options, point, past, source, notices}),
     saveModel: folder => files.save(folder),

@@ -186,7 +186,7 @@ class TrainingMonitor {
 
   private isAffordable(): boolean {
     const {position, schedule, readings} = this.training;
-    const admission = schedule.admit({step: position.step, waiting: readings.waiting});
+    const admission = schedule.admit({step: position.step, waiting: readings.owed});
     if (admission.status === 'refused') this.parts.notices.raise('warning', 'budget', admission.reason);
     return admission.status === 'admitted';
   }

@@ -73,6 +73,8 @@ export class RunReadings {
     const isTaken = await notices.guard('reading_failed', async () => {
       await source.take(moment, {acquire});
       this.taken = moment.step;
+      // That of step 0 is taken before training, whenever it comes in.
+      if (moment.step > 0) budget.taken();
       return true;
     });
     budget.blocked(clock() - start);
@@ -84,7 +86,12 @@ export class RunReadings {
     return this.parts.source.waiting().length;
   }
 
-  /** Waits for those, saying so. */
+  /** How many of those are on the budget's account. */
+  get owed(): number {
+    return this.parts.source.waiting().filter(step => step > 0).length;
+  }
+
+  /** Waits for those that wait, saying so. */
   async drain(): Promise<void> {
     const {waiting} = this;
     if (waiting > 0) {
@@ -105,8 +112,7 @@ export class RunReadings {
     const {dispatcher, budget} = this.parts;
     this.count++;
     dispatcher.reading(reading);
-    // That of step 0 is taken before training, whenever it comes in.
-    if (child > 0) budget.measured(child, {onAccount: reading.step > 0});
+    if (child > 0 && reading.step > 0) budget.measured(child);
     this.options.onReading(reading, this.baseline);
   }
 }

@@ -65,6 +65,27 @@ function weightsOf(model: tf.LayersModel): number[][] {
 }
 
 describe('a ViT that is finetuned with model.fit', () => {
+  it('has the same steps read whether its pretrained model is inverted already or not', async () => {
+    const cache = process.env.XDG_CACHE_HOME;
+    process.env.XDG_CACHE_HOME = mkdtempSync(join(tmpdir(), 'cold-'));
+    const stepsRead = async (): Promise<number[]> => {
+      const model = await vit();
+      // A snapshot fits the budget, a reading does not: before readings were expected to cost anything all six were taken.
+      const options = {...optionsFor(model), every: '1 step', budget: 0.5, probes: images(64, 2)};
+      const monitor = await monitorInvariance(options);
+      for (let step = 1; step <= 6; step++) {
+        await setTimeout(30);
+        await monitor.step();
+      }
+      const {folder} = await monitor.finish();
+      return (await readRun(folder)).readings.map(({step}) => step);
+    };
+    const cold = await stepsRead();
+    expect(await stepsRead()).toEqual(cold);
+    expect(cold).toEqual([0, 6]);
+    process.env.XDG_CACHE_HOME = cache;
+  });
+
   it('has its readings, checkpoints and record on disk, and its trackers told', async () => {
     const model = await vit();
     const tracker = memoryTracker();
