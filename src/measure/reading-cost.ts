@@ -40,7 +40,7 @@ export async function readingCost({
     Array.from({length: Math.min(TRIAL_IMAGES, count)}, (_, at) => at),
   );
   /** Of several trials the least: the first ones also make engine and code ready. */
-  async function least(trials: number, work: () => Promise<void>): Promise<number> {
+  async function least(trials: number, work: () => unknown): Promise<number> {
     const taken: number[] = [];
     for (let trial = 0; trial < trials; trial++) {
       const start = cpu();
@@ -51,10 +51,12 @@ export async function readingCost({
   }
 
   let grams: readonly Gram[] = [];
-  const forward = await least(2, async () => void (grams = await engine.grams(some)));
+  const forward = await least(2, async () => {
+    grams = await engine.grams(some);
+  });
   const whole = grams.map(gram => repeated(gram, count));
   const halves = halfSamples(count);
-  const row = await least(5, async () => {
+  const row = await least(5, () => {
     retentionRow({probes: whole, inverted: whole});
     for (const gram of whole) ckaOfHalves(halfSums(gram, halves), halfSums(gram, halves));
   });
