@@ -322,8 +322,8 @@ export interface RunInfo {
  * - `baseline`: the pretrained model has been measured.
  * - `logged`: values of the training, by name.
  * - `checkpoint`: one was written; aliases are 'latest', 'best' and 'step-100'.
- * - `resumed`: training goes on from `step`; what was read and logged past it is superseded.
- * - `notice`: something that people should know; `code` to branch on, `message` for them.
+ * - `resumed`: training goes on from `step`; what was read and logged past it is superseded, and so are notices about steps past it.
+ * - `notice`: something that people should know; `code` to branch on, `message` for them, `step` where it is about one.
  * - `ended`: the last one, unless the run is resumed.
  */
 export type RunEvent = {time: number} & (
@@ -331,6 +331,6 @@ export type RunEvent = {time: number} & (
   | {type: 'logged'; step: number; epoch: number | null; values: Readonly<Record<string, number>>}
   | {type: 'checkpoint'; step: number; path: string; aliases: readonly string[]}
   | {type: 'resumed'; step: number}
-  | {type: 'notice'; level: 'info' | 'warning' | 'error'; code: string; message: string}
+  | {type: 'notice'; level: 'info' | 'warning' | 'error'; code: string; message: string; step?: number}
   | {type: 'ended'; state: Exclude<RunState, 'running'>}
 );

@@ -148,6 +148,7 @@ const event = z.discriminatedUnion('type', [
     level: z.enum(['info', 'warning', 'error']),
     code: z.string(),
     message: z.string(),
+    step: z.number().optional(),
   }),
   z.object({...at, type: z.literal('ended'), state: z.enum(['finished', 'crashed', 'killed'])}),
 ]);

@@ -1,6 +1,6 @@
 import type {LayersModel} from '@tensorflow/tfjs';
 import {loadTfjsModel, openTfjsEngine, type Engine, type Weights} from '../engine/index.js';
-import {type Preprocessor} from '../models/index.js';
+import {firstNotFinite, type Preprocessor} from '../models/index.js';
 import {defaultCacheFolder, drawSeeds, openInversionCache} from '../inversion/index.js';
 import {checkFit, createMeasurer, FLOOR_DRAWS, measurerInfo, type Measurer} from '../measure/index.js';
 import type {ReadingSource, SourceEvents} from './reading-source.js';
@@ -54,6 +54,8 @@ export async function liveSource(options: MeasuringOptions): Promise<ReadingSour
       events.baseline(measurer.baseline);
     },
     async take(moment, {acquire}) {
+      const broken = engine.weights().find(({data}) => firstNotFinite(data) >= 0);
+      if (broken) events.diverged(moment.step, `tensor ${broken.name} holds numbers that are not finite`);
       events.reading(await measurer!.read({moment, acquire}), {child: 0});
     },
     waiting: () => [],

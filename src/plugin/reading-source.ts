@@ -7,6 +7,8 @@ export interface SourceEvents {
   /** @param child milliseconds of a core that a measuring child has used; 0 where the training thread itself measured */
   reading(reading: Reading, options: {child: number}): void;
   notice(level: 'info' | 'warning' | 'error', code: string, message: string): void;
+  /** The weights of this step are no numbers any more: why that is said. */
+  diverged(step: number, why: string): void;
   /** How far the inversions and measurements of the baseline are. */
   progress(progress: Progress): void;
 }

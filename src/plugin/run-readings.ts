@@ -32,6 +32,7 @@ export class RunReadings {
    * @param options.recorded steps of the readings that are on record already
    * @param options.strict what fails in the source is thrown at the next occasion
    * @param options.onReading told of each reading after it was recorded
+   * @param options.onDiverged told where the weights of a step are not finite
    */
   constructor(
     private readonly parts: ReadingParts,
@@ -39,6 +40,7 @@ export class RunReadings {
       recorded: readonly number[];
       strict: boolean;
       onReading: (reading: Reading, baseline: Baseline | null) => void;
+      onDiverged: (step: number, why: string) => void;
     },
   ) {
     this.count = options.recorded.length;
@@ -58,6 +60,7 @@ export class RunReadings {
         if (this.options.strict && level === 'error')
           this.fault = new InvarianceError('engine_failed', message);
       },
+      diverged: this.options.onDiverged,
       progress: createInversionProgress((message, options) =>
         notices.raise('info', 'inversion', message, options),
       ),

@@ -8,7 +8,7 @@ import {
 } from '../checkpoints/index.js';
 import {removeFolder} from '../disk/index.js';
 import {vitConfigOf} from '../engine/index.js';
-import {messageOf} from '../errors.js';
+import {InvarianceError, messageOf} from '../errors.js';
 import {
   startChildMeasurer,
   type ChildMeasurer,
@@ -237,6 +237,9 @@ class SnapshotSource implements ReadingSource {
       this.events.reading(reading, {child: reading.cost.cpuSeconds! * 1000});
     } catch (error) {
       if (this.closing) return;
+      // The snapshot is of this very model: nothing else can be wrong with its weights.
+      if (error instanceof InvarianceError && error.code === 'bad_weights')
+        this.events.diverged(moment.step, messageOf(error));
       this.events.notice('error', 'reading_failed', `no reading at step ${moment.step}: ${messageOf(error)}`);
     }
   }

@@ -2,6 +2,7 @@ import {listed} from '../listed.js';
 import {fallen, marksOf} from '../marks.js';
 import {compressionSentences, movementSentences} from '../movement.js';
 import type {Baseline, LayerName, Reading} from '../types.js';
+import {divergenceOf} from '../divergence.js';
 import {changeSentences} from './changes.js';
 import {wordsOf, type RenderedRun} from './run.js';
 
@@ -29,11 +30,13 @@ export interface Summary {
 
 /** Which layers keep, which forget, what moved, and whether the numbers can be trusted. */
 export function summaryOf(run: RenderedRun): Summary {
-  const {info, baseline, readings} = run;
+  const {info, baseline, readings, events} = run;
   const last = readings.at(-1);
+  const diverged = divergenceOf(events);
   return {
     kept: last
       ? [
+          ...(diverged ? [`${diverged.message[0]!.toUpperCase()}${diverged.message.slice(1)}.`] : []),
           ...keptSentences(last, wordsOf(run, last).where),
           ...(baseline ? similaritySentences(baseline, last) : []),
           ...(baseline ? changeSentences(baseline, readings) : []),

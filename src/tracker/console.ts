@@ -1,6 +1,7 @@
 import {existsSync} from 'node:fs';
 import {join} from 'node:path';
 import {factorSentences, factorWords} from '../factors/index.js';
+import {DIVERGED, type Divergence, stateWords} from '../divergence.js';
 import {runFiles} from '../journal/index.js';
 import {listed} from '../listed.js';
 import {fallen, marksOf} from '../marks.js';
@@ -142,6 +143,7 @@ export function consoleTracker({stream = process.stderr}: ConsoleTrackerOptions 
   let folder = '';
   let baseline: Baseline | undefined;
   let last: Reading | undefined;
+  let diverged: Divergence | null = null;
 
   return {
     name: 'console',
@@ -173,6 +175,7 @@ export function consoleTracker({stream = process.stderr}: ConsoleTrackerOptions 
           say(`resumed at step ${event.step}`);
           break;
         case 'notice':
+          if (event.code === DIVERGED) diverged ??= {step: event.step ?? 0, message: event.message};
           say(`${event.level === 'info' ? '' : `${event.level}: `}${event.message}`);
           break;
         case 'logged':
@@ -189,7 +192,7 @@ export function consoleTracker({stream = process.stderr}: ConsoleTrackerOptions 
         [`layers at step ${last.step}:`, ...tableOf(last, baseline, stream.columns)].forEach(say);
       const report = join(folder, runFiles.report);
       const hasReport = state === 'finished' && existsSync(report);
-      say(`run ${name} ${state}: ${hasReport ? report : `recorded in ${folder}`}`);
+      say(`run ${name} ${stateWords(state, diverged)}: ${hasReport ? report : `recorded in ${folder}`}`);
     },
   };
 }

@@ -96,7 +96,9 @@ function restoreConfig(tf: Tf, optimizer: Optimizer, saved: NonNullable<Optimize
       m.dispose();
     }
   }
-  return differing.map(name => `${name} ${String(saved[name])} (not ${String(present[name])})`);
+  return differing.map(
+    name => `${name} ${JSON.stringify(saved[name])} (not ${JSON.stringify(present[name])})`,
+  );
 }
 
 const SLOT = 'slot_';
