@@ -137,6 +137,8 @@ export interface Gate {
   rel: number | null;
   /** Σ‖f(x') − f(x)‖² / Σ‖f(x) − mean f‖²: the share of the layer's variance that X' misses; null where it has none. */
   fvu: number | null;
+  /** The same when half of the evaluations had been made; absent where that was not looked at. */
+  fvuHalfway?: number | null;
   /** Pixel root mean square between X' and X, in [0, 1] pixels. */
   rmsToProbes: number;
   /** The same between X' and the seeds. */

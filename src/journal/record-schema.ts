@@ -57,6 +57,7 @@ const gate = z.object({
   layer: z.string(),
   rel: z.number().nullable(),
   fvu: z.number().nullable(),
+  fvuHalfway: z.number().nullable().optional(),
   rmsToProbes: z.number(),
   rmsToSeeds: z.number(),
   unconverged: z.number(),

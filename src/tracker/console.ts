@@ -144,6 +144,7 @@ export function consoleTracker({stream = process.stderr}: ConsoleTrackerOptions 
   let baseline: Baseline | undefined;
   let last: Reading | undefined;
   let diverged: Divergence | null = null;
+  let unscored: string | null = null;
 
   return {
     name: 'console',
@@ -175,6 +176,7 @@ export function consoleTracker({stream = process.stderr}: ConsoleTrackerOptions 
           say(`resumed at step ${event.step}`);
           break;
         case 'notice':
+          if (event.code === 'nothing_scored') unscored = event.message;
           if (event.code === DIVERGED) diverged ??= {step: event.step ?? 0, message: event.message};
           say(`${event.level === 'info' ? '' : `${event.level}: `}${event.message}`);
           break;
@@ -190,6 +192,7 @@ export function consoleTracker({stream = process.stderr}: ConsoleTrackerOptions 
     finish(state) {
       if (last !== undefined)
         [`layers at step ${last.step}:`, ...tableOf(last, baseline, stream.columns)].forEach(say);
+      if (unscored !== null) say(unscored);
       const report = join(folder, runFiles.report);
       const hasReport = state === 'finished' && existsSync(report);
       say(`run ${name} ${stateWords(state, diverged)}: ${hasReport ? report : `recorded in ${folder}`}`);
