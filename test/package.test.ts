@@ -5,13 +5,14 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import {tmpdir} from 'node:os';
-import {join, resolve} from 'node:path';
+import {dirname, join, resolve} from 'node:path';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
 import {python, pythonHas} from './python.js';
 
@@ -105,6 +106,24 @@ describe('the published package', () => {
     ]) {
       expect([path, existsSync(join(packed, path))]).toEqual([path, true]);
     }
+  });
+
+  it('brings every page, picture and file that its pages link to', () => {
+    const pages = readdirSync(packed, {recursive: true, encoding: 'utf8'}).filter(
+      path => path.endsWith('.md') && !path.startsWith('node_modules'),
+    );
+    const broken = pages.flatMap(page => {
+      const links = readFileSync(join(packed, page), 'utf8').matchAll(
+        /\]\(([^)\s#]+)[^)]*\)|(?:src|href)="([^"#]+)"/g,
+      );
+      return [...links]
+        .map(([, link, attribute]) => (link ?? attribute)!)
+        .filter(link => !/^(https?|mailto):/.test(link) && !existsSync(join(packed, dirname(page), link)))
+        .map(link => `${page}: ${link}`);
+    });
+    expect(pages).toContain('README.md');
+    expect(pages).toContain('docs/callback.md');
+    expect(broken).toEqual([]);
   });
 
   it.skipIf(!pythonHas())('is what the Python watcher starts in a project that has installed it', () => {
