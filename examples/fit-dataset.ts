@@ -40,8 +40,11 @@ const monitor = await monitorInvariance({
   checkpoints: {dir: 'checkpoints', every: '1 epoch'},
   resume: 'auto',
 });
-const left = Number(epochs) - monitor.state.epoch;
 // A run that was finished before is resumed at its end: nothing is left to train.
-if (left > 0) await model.fitDataset(train, {epochs: left, callbacks: monitor.callback()});
+await model.fitDataset(train, {
+  epochs: Number(epochs),
+  initialEpoch: monitor.state.epoch,
+  callbacks: monitor.callback(),
+});
 const {folder} = await monitor.finish();
 console.log(folder);

@@ -137,6 +137,8 @@ export interface Gate {
   rel: number | null;
   /** Σ‖f(x') − f(x)‖² / Σ‖f(x) − mean f‖²: the share of the layer's variance that X' misses; null where it has none. */
   fvu: number | null;
+  /** The same when half of the evaluations had been made; absent where that was not looked at. */
+  fvuHalfway?: number | null;
   /** Pixel root mean square between X' and X, in [0, 1] pixels. */
   rmsToProbes: number;
   /** The same between X' and the seeds. */
@@ -207,6 +209,8 @@ export interface Baseline {
 export interface Cost {
   /** Wall-clock time. */
   seconds: number;
+  /** Time on a core of the process that measured; absent in older records. */
+  cpuSeconds?: number;
   /** Images pushed forward through the model. */
   forwards: number;
   /** Images for which a gradient was taken. */
@@ -320,8 +324,8 @@ export interface RunInfo {
  * - `baseline`: the pretrained model has been measured.
  * - `logged`: values of the training, by name.
  * - `checkpoint`: one was written; aliases are 'latest', 'best' and 'step-100'.
- * - `resumed`: training goes on from `step`; what was read and logged past it is superseded.
- * - `notice`: something that people should know; `code` to branch on, `message` for them.
+ * - `resumed`: training goes on from `step`; what was read and logged past it is superseded, and so are notices about steps past it.
+ * - `notice`: something that people should know; `code` to branch on, `message` for them, `step` where it is about one.
  * - `ended`: the last one, unless the run is resumed.
  */
 export type RunEvent = {time: number} & (
@@ -329,6 +333,6 @@ export type RunEvent = {time: number} & (
   | {type: 'logged'; step: number; epoch: number | null; values: Readonly<Record<string, number>>}
   | {type: 'checkpoint'; step: number; path: string; aliases: readonly string[]}
   | {type: 'resumed'; step: number}
-  | {type: 'notice'; level: 'info' | 'warning' | 'error'; code: string; message: string}
+  | {type: 'notice'; level: 'info' | 'warning' | 'error'; code: string; message: string; step?: number}
   | {type: 'ended'; state: Exclude<RunState, 'running'>}
 );

@@ -5,13 +5,14 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import {tmpdir} from 'node:os';
-import {join, resolve} from 'node:path';
+import {dirname, join, resolve} from 'node:path';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
 import {python, pythonHas} from './python.js';
 
@@ -107,6 +108,24 @@ describe('the published package', () => {
     }
   });
 
+  it('brings every page, picture and file that its pages link to', () => {
+    const pages = readdirSync(packed, {recursive: true, encoding: 'utf8'}).filter(
+      path => path.endsWith('.md') && !path.startsWith('node_modules'),
+    );
+    const broken = pages.flatMap(page => {
+      const links = readFileSync(join(packed, page), 'utf8').matchAll(
+        /\]\(([^)\s#]+)[^)]*\)|(?:src|href)="([^"#]+)"/g,
+      );
+      return [...links]
+        .map(([, link, attribute]) => (link ?? attribute)!)
+        .filter(link => !/^(https?|mailto):/.test(link) && !existsSync(join(packed, dirname(page), link)))
+        .map(link => `${page}: ${link}`);
+    });
+    expect(pages).toContain('README.md');
+    expect(pages).toContain('docs/callback.md');
+    expect(broken).toEqual([]);
+  });
+
   it.skipIf(!pythonHas())('is what the Python watcher starts in a project that has installed it', () => {
     // As npm links a package's commands.
     mkdirSync(join(project, 'node_modules/.bin'));
@@ -126,35 +145,63 @@ describe('the published package', () => {
     expect(stderr).toMatch(/the watcher has ended with exit code 1: .*no-model/);
   });
 
-  it('has types that a strict project can use, its own checked too', {timeout: 180_000}, () => {
-    writeFileSync(
-      join(project, 'use.ts'),
-      `import * as tf from '@tensorflow/tfjs';
-      import {monitorInvariance, type Score} from 'wandb-invariance';
-      import {cka, gramOf} from 'wandb-invariance/metrics';
-      import {renderReport} from 'wandb-invariance/render';
-      export async function use(model: tf.LayersModel): Promise<number | string> {
-        const monitor = await monitorInvariance({tf, model, probes: 'probes', every: '100 steps'});
-        const {readings} = await monitor.finish();
-        const score: Score = {status: 'withheld', reason: String(readings)};
-        return score.reason + String(cka.length + gramOf.length + renderReport.length);
-      }`,
-    );
-    writeFileSync(
-      join(project, 'tsconfig.json'),
-      JSON.stringify({
-        compilerOptions: {strict: true, noEmit: true, target: 'ES2023', module: 'NodeNext', types: ['node']},
-        files: ['use.ts'],
-      }),
-    );
-    const tsc = resolve('node_modules/typescript/bin/tsc');
-    let errors = '';
-    try {
-      run(tsc, '-p', project);
-    } catch (error) {
-      errors = (error as {stdout: string}).stdout;
-    }
-    expect(errors.split('\n').filter(line => line.includes('wandb-invariance/dist'))).toEqual([]);
-    expect(errors).not.toMatch(/use\.ts/);
-  });
+  /** A user's project in TypeScript, as strict as can be. */
+  const USE = `import * as tf from '@tensorflow/tfjs';
+    import {loadVit, monitorInvariance, wandbTracker, type Score} from 'wandb-invariance';
+    import {cka, gramOf} from 'wandb-invariance/metrics';
+    import {renderReport} from 'wandb-invariance/render';
+    export async function use(
+      images: tf.data.Dataset<tf.Tensor4D>,
+      train: tf.data.Dataset<{xs: tf.Tensor; ys: tf.Tensor}>,
+    ): Promise<string> {
+      const model = await loadVit(tf, 'models/vit', {classes: 3});
+      for (const probes of ['probes', tf.zeros([8, 8, 8, 3]), images, train, tf.data.array([tf.zeros([8, 8, 3])])]) {
+        const monitor = await monitorInvariance({tf, model, probes, trackers: [wandbTracker({project: 'birds'})]});
+        await model.fitDataset(train, {epochs: 5, initialEpoch: monitor.state.epoch, callbacks: monitor.callback()});
+        await model.fitDataset(train, {epochs: 5, callbacks: [new tf.CustomCallback({}), monitor.callback()]});
+        await monitor.finish();
+      }
+      await monitorInvariance({tf, model, probes: images});
+      await monitorInvariance({tf, model, probes: train});
+      const score: Score = {status: 'withheld', reason: 'none'};
+      return score.reason + String(cka.length + gramOf.length + renderReport.length);
+    }`;
+
+  it.each([
+    ['an ES module', 'use.mts', {module: 'NodeNext'}],
+    ['CommonJS, where require() of an ES module is known', 'use.cts', {module: 'NodeNext'}],
+    ['CommonJS of Node 20', 'use.cts', {module: 'node20', moduleResolution: 'node16'}],
+    ['a bundler', 'use.ts', {module: 'ESNext', moduleResolution: 'bundler'}],
+  ])(
+    'has types that a strict project can use as %s, its own checked too',
+    {timeout: 180_000},
+    (_, file, how) => {
+      writeFileSync(join(project, file), USE);
+      writeFileSync(
+        join(project, 'tsconfig.json'),
+        JSON.stringify({
+          compilerOptions: {
+            strict: true,
+            exactOptionalPropertyTypes: true,
+            noUncheckedIndexedAccess: true,
+            noEmit: true,
+            target: 'ES2023',
+            types: ['node'],
+            ...how,
+          },
+          files: [file],
+        }),
+      );
+      const {stdout} = spawnSync(
+        process.execPath,
+        [resolve('node_modules/typescript/bin/tsc'), '-p', project],
+        {
+          cwd: project,
+          encoding: 'utf8',
+        },
+      );
+      const ours = stdout.split('\n').filter(line => /wandb-invariance\/dist|^use\.|^error/.test(line));
+      expect(ours).toEqual([]);
+    },
+  );
 });

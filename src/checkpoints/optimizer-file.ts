@@ -9,6 +9,8 @@ export interface OptimizerHeader {
   kind: string;
   /** Steps taken. */
   iterations: number;
+  /** Learning rate and whatever else it was made with, as it stood; absent in checkpoints of 0.1.0 and before. */
+  config?: Readonly<Record<string, unknown>>;
 }
 
 const FILE = 'optimizer.safetensors';
@@ -21,7 +23,10 @@ export async function optimizerFile(
   return {header, files: {[FILE]: tensors}};
 }
 
-/** Puts the state in a checkpoint folder back into an optimiser of the same class. */
+/**
+ * Puts the state in a checkpoint folder back into an optimiser of the same class.
+ * @returns what it was made with otherwise now, for people
+ */
 export async function loadOptimizer({
   tf,
   optimizer,
@@ -32,7 +37,7 @@ export async function loadOptimizer({
   optimizer: Optimizer;
   folder: string;
   header: OptimizerHeader;
-}): Promise<void> {
+}): Promise<string[]> {
   const file = await openSafetensors(join(folder, FILE));
   try {
     const tensors = new Map<string, {shape: readonly number[]; data: Float32Array}>();
@@ -40,7 +45,7 @@ export async function loadOptimizer({
       const {shape, data} = await file.read(name);
       tensors.set(name, {shape, data: data as Float32Array});
     }
-    await restoreOptimizer({tf, optimizer, state: {...header, tensors}});
+    return await restoreOptimizer({tf, optimizer, state: {...header, tensors}});
   } finally {
     await file.close();
   }

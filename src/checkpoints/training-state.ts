@@ -18,14 +18,14 @@ export type Cadence =
  * What readings may cost: a share of training time.
  *
  * Two costs are kept apart. While the training thread is **blocked** (a snapshot, a reading in process) training
- * stands still. While the measuring child is **busy** training goes on, but on one core less: it is charged as its
- * share of the machine's cores.
+ * stands still. While the measuring child is **busy** training goes on, but on one core less: the time it was on a
+ * core (not the time it waited for one) is charged as its share of the machine's cores.
  */
 export interface Spending {
   /** Milliseconds since training began, blocked time left out. */
   training: number;
   blocked: number;
-  /** Busy milliseconds of the measuring child. */
+  /** Milliseconds of a core that the measuring child has used. */
   child: number;
 }
 

@@ -7,7 +7,7 @@ import type {DemoResult} from './demo/run-demo.js';
 import {summaryOf, type Watched} from './demo/summary.js';
 import type {Finetuned} from './demo/finetune.js';
 import {runsFolder} from '../runs-folder.js';
-import {liveLines} from '../terminal/index.js';
+import {liveLine} from '../terminal/index.js';
 import {wholeNumber} from './whole-number.js';
 
 interface DemoOptions {
@@ -32,7 +32,7 @@ export function demoCommand(): Command {
 
 async function demo({out, seed, wandb = false, json}: DemoOptions): Promise<void> {
   const {runDemo} = await import('./demo/run-demo.js');
-  const {draw, clear} = liveLines(process.stderr);
+  const {draw, clear} = liveLine(process.stderr);
   let result: DemoResult;
   try {
     result = await runDemo({

@@ -1,4 +1,5 @@
 import {Command} from 'commander';
+import {type Divergence, stateWords} from '../divergence.js';
 import {runsFolder} from '../runs-folder.js';
 import {textTable} from '../terminal/index.js';
 import type {RunSummary, UnreadableRun} from '../journal/index.js';
@@ -10,11 +11,13 @@ interface ListedRun {
   name: string;
   folder: string;
   state: RunState;
+  /** From which step on its training is known to have diverged, and how that was seen; else null. */
+  diverged: Divergence | null;
   created: string;
   fingerprint: string;
   readings: number;
   step: number | null;
-  /** The newest value of the training that says most: accuracy where there is one, else loss. */
+  /** Of the values of the training at that step the one that says most: accuracy where there is one, else loss. */
   result: {name: string; value: number} | null;
   /**
    * Mean retention of all layers, and of the shallow, middle and deep third of them, at the last reading of a checkpoint;
@@ -61,17 +64,19 @@ function unlisted({name, folder, problem}: UnreadableRun): UnlistedRun {
   return {id: name, folder, state: 'unreadable', problem};
 }
 
-function listed({info, folder, state, readings, last, problems}: RunSummary): ListedRun {
+function listed(run: RunSummary): ListedRun {
+  const {info, folder, state, diverged, readings, last, logged, problems} = run;
   return {
     id: info.id,
     name: info.name,
     folder,
     state,
+    diverged,
     created: new Date(info.created).toISOString(),
     fingerprint: info.fingerprint.id,
     readings,
     step: last?.step ?? null,
-    result: last && resultOf(last.logged),
+    result: resultOf(logged),
     // At step 0 stands the pretrained model itself, which says nothing of a finetune.
     retention: last && last.step > 0 ? bandsOf(last) : null,
     problems,
@@ -113,6 +118,8 @@ function bandsOf(last: Reading): NonNullable<ListedRun['retention']> {
 function tableOf(runs: readonly (ListedRun | UnlistedRun)[]): string {
   const head = [
     'run',
+    'name',
+    'started (UTC)',
     'state',
     'step',
     'readings',
@@ -123,15 +130,18 @@ function tableOf(runs: readonly (ListedRun | UnlistedRun)[]): string {
     'deep',
     'fingerprint',
   ];
-  const table = textTable([head, ...runs.map(run => [run.id, run.state, ...cellsOf(run, head.length - 2)])]);
+  const table = textTable([head, ...runs.map(run => [run.id, ...cellsOf(run, head.length - 1)])]);
   return `${table}mean: retention over all layers; shallow, middle, deep: over each third. runs of one fingerprint compare\n`;
 }
 
 function cellsOf(run: ListedRun | UnlistedRun, count: number): string[] {
-  if (run.state === 'unreadable') return Array.from({length: count}, () => '–');
+  if (run.state === 'unreadable') return ['', '', run.state, ...Array.from({length: count - 3}, () => '–')];
   const {step, readings, result, retention, fingerprint} = run;
   const number = (value: number | null | undefined): string => value?.toFixed(2) ?? '–';
   return [
+    run.name === run.id ? '' : run.name,
+    run.created.slice(0, 16).replace('T', ' '),
+    stateWords(run.state, run.diverged),
     String(step ?? '–'),
     String(readings),
     result === null ? '–' : `${result.name} ${result.value.toPrecision(3)}`,

@@ -1,5 +1,5 @@
 import {createInversionProgress, type Progress} from '../measure/index.js';
-import {durationOf, liveLines, type TextStream} from '../terminal/index.js';
+import {durationOf, liveLine, type TextStream} from '../terminal/index.js';
 
 const NAMES: Readonly<Record<Exclude<Progress['phase'], 'estimate'>, string>> = {
   inversion: 'inverting',
@@ -20,7 +20,7 @@ export interface ProgressLine {
 }
 
 export function progressLine(stream: TextStream = process.stderr): ProgressLine {
-  const {draw, say, clear} = liveLines(stream);
+  const {draw, say, clear} = liveLine(stream);
   const tell = createInversionProgress(say);
   return {
     show(progress) {

@@ -3,6 +3,7 @@ import {readdir} from 'node:fs/promises';
 import {basename, join} from 'node:path';
 import {messageOf} from '../errors.js';
 import type {Reading, RunInfo, RunState} from '../types.js';
+import {divergenceOf, type Divergence} from '../divergence.js';
 import {readRun} from './read-run.js';
 import {runFiles} from './run-files.js';
 
@@ -12,8 +13,12 @@ export interface RunSummary {
   folder: string;
   info: RunInfo;
   state: RunState;
+  /** Null where no record says that the training diverged. */
+  diverged: Divergence | null;
   readings: number;
   last: Reading | null;
+  /** Values of the training at the step of that reading, those of an epoch that ended there among them. */
+  logged: Readonly<Record<string, number>>;
   /** Lines that were left out, for people. */
   problems: string[];
 }
@@ -39,9 +44,23 @@ export async function listRuns(folder: string): Promise<(RunSummary | Unreadable
     const path = join(folder, entry.name);
     if (!entry.isDirectory() || !existsSync(join(path, runFiles.info))) continue;
     try {
-      const {info, state, readings, problems} = await readRun(path);
+      const {info, state, events, readings, problems} = await readRun(path);
       const last = readings.at(-1) ?? null;
-      runs.push({status: 'read', folder: path, info, state, readings: readings.length, last, problems});
+      const diverged = divergenceOf(events);
+      const beside = events.flatMap(event =>
+        event.type === 'logged' && event.step === last?.step ? [event.values] : [],
+      );
+      runs.push({
+        status: 'read',
+        folder: path,
+        info,
+        state,
+        diverged,
+        readings: readings.length,
+        last,
+        logged: Object.assign({}, last?.logged, ...beside) as Record<string, number>,
+        problems,
+      });
     } catch (error) {
       unreadable.push({status: 'unreadable', folder: path, name: basename(path), problem: messageOf(error)});
     }

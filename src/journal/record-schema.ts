@@ -5,7 +5,12 @@ const numbers = z.array(z.number().nullable());
 const layers = z.array(z.string());
 const pooling = z.enum(['tokens', 'cls', 'mean']);
 const estimates = z.object({unbiased: z.array(numbers), biased: z.array(numbers)});
-const cost = z.object({seconds: z.number(), forwards: z.number(), gradients: z.number()});
+const cost = z.object({
+  seconds: z.number(),
+  cpuSeconds: z.number().optional(),
+  forwards: z.number(),
+  gradients: z.number(),
+});
 /** `plain` writes as text what JSON has no number for. */
 const logged = z.record(z.string(), z.union([z.number(), z.string().transform(Number)]));
 
@@ -52,6 +57,7 @@ const gate = z.object({
   layer: z.string(),
   rel: z.number().nullable(),
   fvu: z.number().nullable(),
+  fvuHalfway: z.number().nullable().optional(),
   rmsToProbes: z.number(),
   rmsToSeeds: z.number(),
   unconverged: z.number(),
@@ -143,6 +149,7 @@ const event = z.discriminatedUnion('type', [
     level: z.enum(['info', 'warning', 'error']),
     code: z.string(),
     message: z.string(),
+    step: z.number().optional(),
   }),
   z.object({...at, type: z.literal('ended'), state: z.enum(['finished', 'crashed', 'killed'])}),
 ]);

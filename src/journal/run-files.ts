@@ -4,6 +4,7 @@ export const runFiles = {
   journal: 'journal.jsonl',
   writer: 'writer.json',
   media: 'media',
+  report: 'report.html',
 } as const;
 
 /** The two files that held the journal in format 1, each line with the `seq` that gives them one order. */

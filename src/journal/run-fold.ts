@@ -25,7 +25,10 @@ export class RunFold {
     if (event.type === 'baseline') this.baseline = event.baseline;
     if (event.type !== 'resumed') return;
     for (const step of this.#readings.keys()) if (step > event.step) this.#readings.delete(step);
-    this.#events = this.#events.filter(past => past.type !== 'logged' || past.step <= event.step);
+    this.#events = this.#events.filter(past => {
+      const step = past.type === 'logged' || past.type === 'notice' ? past.step : undefined;
+      return step === undefined || step <= event.step;
+    });
   }
 
   /** By step; of two at one step the later one stands. */

@@ -156,4 +156,4 @@ export function blockPlaces({layers, blocks}: Pick<Engine, 'layers' | 'blocks'>)
 }
 
 /** What is found in the cache cost nothing this time. */
-export const NO_COST: Cost = {seconds: 0, forwards: 0, gradients: 0};
+export const NO_COST: Cost = {seconds: 0, cpuSeconds: 0, forwards: 0, gradients: 0};

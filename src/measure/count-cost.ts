@@ -1,5 +1,6 @@
 import type {Engine} from '../engine/index.js';
 import type {Cost} from '../types.js';
+import {cpuMilliseconds} from './reading-cost.js';
 
 /** What an engine has cost since the meter was made. */
 export interface CostCounter {
@@ -39,12 +40,13 @@ export function countCost(engine: Engine, now: () => number): CostCounter {
       },
     },
     async cost(work) {
-      const start = {time: now(), forwards, gradients};
+      const start = {time: now(), cpu: cpuMilliseconds(), forwards, gradients};
       const result = await work();
       return {
         result,
         cost: {
           seconds: (now() - start.time) / 1000,
+          cpuSeconds: (cpuMilliseconds() - start.cpu) / 1000,
           forwards: forwards - start.forwards,
           gradients: gradients - start.gradients,
         },

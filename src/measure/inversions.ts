@@ -8,7 +8,7 @@ import {
   type InversionOptions,
 } from '../inversion/index.js';
 import {gate} from '../metrics/index.js';
-import type {Images, LayerName} from '../types.js';
+import type {Gate, Images, LayerName} from '../types.js';
 import {timeEvaluations} from './estimate.js';
 import type {OnProgress} from './progress.js';
 import {withWeights} from './with-weights.js';
@@ -110,18 +110,21 @@ export async function invert(
   onStep: (step: number) => void,
 ): Promise<CacheEntry> {
   const inverted = await invertLayer({engine, layer, probes, seeds, options, onStep});
-  return {
-    ...inverted,
-    gate: gate({
+  const features = await engine.features(probes, layer);
+  const judge = async (images: Images): Promise<Gate> =>
+    gate({
       layer,
-      features: await engine.features(probes, layer),
-      inverted: await engine.features(inverted.images, layer),
+      features,
+      inverted: await engine.features(images, layer),
       probes,
-      images: inverted.images,
+      images,
       seeds,
       evaluations: inverted.evaluations,
-    }),
-  };
+    });
+  const judged = await judge(inverted.images);
+  // Where it failed, what its second half brought tells whether more would help.
+  if (judged.passed) return {...inverted, gate: judged};
+  return {...inverted, gate: {...judged, fvuHalfway: (await judge(inverted.halfway)).fvu}};
 }
 
 interface Countdown {

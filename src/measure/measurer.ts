@@ -13,7 +13,7 @@ import {
   type InversionOptions,
 } from '../inversion/index.js';
 import type {Baseline, Cost, Images, Moment, Reading} from '../types.js';
-import {unpackHalves} from '../metrics/index.js';
+import {nothingScored, unpackHalves} from '../metrics/index.js';
 import {announcer, FLOOR_DRAWS, floorNetworks, measureBaseline, measureNetwork, NO_COST} from './baseline.js';
 import {openInversions} from './inversions.js';
 import {countCost} from './count-cost.js';
@@ -48,7 +48,7 @@ export interface MeasurerOptions {
   /** Labels of the probes, for ridge probes; default none. */
   labels?: readonly Labels[];
   onProgress?: OnProgress;
-  /** Told of labels that are too few for a ridge probe. */
+  /** Told of labels that are too few for a ridge probe, and of a baseline by which no layer can be scored. */
   onNotice?: (code: string, message: string) => void;
   /** Milliseconds of a clock that never goes back; default `performance.now`. */
   now?: () => number;
@@ -132,6 +132,8 @@ export async function createMeasurer({
     ...(panelled.result.factors.length > 0 && {factors: panelled.result.factors}),
     cost: [first, control, panelled].reduce((sum, part) => total(sum, part?.cost ?? NO_COST), NO_COST),
   };
+  const unscored = nothingScored(baseline);
+  if (unscored !== null) onNotice('nothing_scored', unscored);
   const rows = engine.layers.length;
   const halves = {
     ceiling: unpackHalves(baseline.halves!.ceiling, rows),
@@ -187,6 +189,7 @@ async function kept<T>(
 function total(a: Cost, b: Cost): Cost {
   return {
     seconds: a.seconds + b.seconds,
+    cpuSeconds: a.cpuSeconds! + b.cpuSeconds!,
     forwards: a.forwards + b.forwards,
     gradients: a.gradients + b.gradients,
   };

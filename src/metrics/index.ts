@@ -3,6 +3,7 @@ export {accuracyChange} from './accuracy-change.js';
 export {similarityRow} from './cka.js';
 export {flowWeights} from './flow.js';
 export {notConverged} from './gate.js';
+export {inversionAdvice, nothingScored} from './nothing-scored.js';
 export {selectImages} from './gram.js';
 export {difference} from './retention.js';
 export {holm, pairedDifference, pairedTest} from './paired.js';

@@ -1,6 +1,6 @@
 import type {LayersModel} from '@tensorflow/tfjs';
 import {loadTfjsModel, openTfjsEngine, type Engine, type Weights} from '../engine/index.js';
-import {type Preprocessor} from '../models/index.js';
+import {firstNotFinite, type Preprocessor} from '../models/index.js';
 import {defaultCacheFolder, drawSeeds, openInversionCache} from '../inversion/index.js';
 import {checkFit, createMeasurer, FLOOR_DRAWS, measurerInfo, type Measurer} from '../measure/index.js';
 import type {ReadingSource, SourceEvents} from './reading-source.js';
@@ -29,6 +29,7 @@ export async function liveSource(options: MeasuringOptions): Promise<ReadingSour
   let measurer: Measurer | null = null;
   let events: SourceEvents;
   return {
+    cost: null,
     info: measurerInfo({engine, reference, probes: images, seeds, floor, inversion}, source),
     async begin(given) {
       events = given;
@@ -53,6 +54,8 @@ export async function liveSource(options: MeasuringOptions): Promise<ReadingSour
       events.baseline(measurer.baseline);
     },
     async take(moment, {acquire}) {
+      const broken = engine.weights().find(({data}) => firstNotFinite(data) >= 0);
+      if (broken) events.diverged(moment.step, `tensor ${broken.name} holds numbers that are not finite`);
       events.reading(await measurer!.read({moment, acquire}), {child: 0});
     },
     waiting: () => [],

@@ -89,7 +89,8 @@ async function open(options: CheckedOptions, release: () => void): Promise<Monit
       dispatcher.event({type: 'resumed', time: Date.now(), step: point.state.step});
       const leftOut = leftOutText(run.past?.problems ?? []);
       if (leftOut !== null) notices.raise('warning', 'journal_left_out', leftOut);
-      await notices.guard('optimizer_not_restored', () => restoreOptimizer(options, point));
+      const restored = await notices.guard('optimizer_not_restored', () => restoreOptimizer(options, point));
+      if (restored) notices.raise('info', 'optimizer_restored', restored, {aloud: true});
     }
     return await begin(options, {run, source, files, dispatcher, notices, release});
   } catch (error) {
@@ -142,6 +143,7 @@ async function begin(
       cores: availableParallelism(),
       now: () => performance.now(),
       spent: point?.state.spending,
+      cost: source.cost ?? undefined,
     }),
     checkpoints: await openCheckpoints({run: id, options, point, past, source, notices}),
     saveModel: folder => files.save(folder),

@@ -3,6 +3,7 @@ import type {LogEntry} from '../models/index.js';
 import type {Dispatcher} from '../tracker/index.js';
 import {BestCheckpoint, isOfReadings} from './best-checkpoint.js';
 import {CheckpointWriter, type CheckpointParts} from './checkpoint-writer.js';
+import {TrainingDivergence} from './divergence.js';
 import type {CheckedOptions} from './options.js';
 import {Position} from './position.js';
 import type {ReadingSource} from './reading-source.js';
@@ -32,6 +33,7 @@ export interface TrainingParts {
   log: TrainingLog;
   schedule: Schedule;
   readings: RunReadings;
+  divergence: TrainingDivergence;
   /** Null where no checkpoints are asked for. */
   saving: {best: BestCheckpoint; writer: CheckpointWriter} | null;
 }
@@ -55,12 +57,14 @@ export function composeTraining(parts: MonitorParts): TrainingParts {
     readWithCheckpoints: isOfReadings(checkpoints?.monitor),
   });
   const saving = composeSaving(parts, {position, log, schedule});
+  const divergence = new TrainingDivergence(parts.notices);
   const readings = new RunReadings(parts, {
     recorded: resumed?.readings ?? [],
     strict: options.strict,
     onReading: (reading, baseline) => saving?.best.measured(reading, baseline),
+    onDiverged: (step, why) => divergence.seen(step, why),
   });
-  return {position, log, schedule, readings, saving};
+  return {position, log, schedule, readings, divergence, saving};
 }
 
 function composeSaving(

@@ -45,6 +45,8 @@ export interface MonitorState {
   waiting: number;
   /** The checkpoint that `checkpoints.monitor` calls best; null without it, and before there is one. */
   best: {step: number; value: number; path: string} | null;
+  /** The step from which on the training is known to have diverged (its loss or weights are not finite); else null. */
+  diverged: number | null;
   /** What readings have cost, as shares of training time. */
   cost: Shares;
   /** How often each kind of notice was raised. */
@@ -141,7 +143,7 @@ class TrainingMonitor {
 
   get state(): MonitorState {
     const {run, resumed, checkpoints, budget, notices} = this.parts;
-    const {position, readings} = this.training;
+    const {position, readings, divergence} = this.training;
     return {
       run: run.id,
       folder: run.folder,
@@ -152,6 +154,7 @@ class TrainingMonitor {
       readings: readings.count,
       waiting: readings.waiting,
       best: checkpoints?.best() ?? null,
+      diverged: divergence.step,
       cost: budget.shares(),
       notices: notices.counts(),
       report: this.report,
@@ -175,9 +178,10 @@ class TrainingMonitor {
 
   private record(values: Record<string, number>, isLogDue: boolean): void {
     const {dispatcher, now} = this.parts;
-    const {position, log, saving} = this.training;
+    const {position, log, saving, divergence} = this.training;
     const {step, epoch} = position;
     log.report(step, values);
+    divergence.logged(step, values);
     saving?.best.logged(step, values);
     if (!isLogDue || Object.keys(values).length === 0) return;
     log.entries.push({step, epoch, values});
@@ -186,7 +190,7 @@ class TrainingMonitor {
 
   private isAffordable(): boolean {
     const {position, schedule, readings} = this.training;
-    const admission = schedule.admit({step: position.step, waiting: readings.waiting});
+    const admission = schedule.admit({step: position.step, waiting: readings.owed});
     if (admission.status === 'refused') this.parts.notices.raise('warning', 'budget', admission.reason);
     return admission.status === 'admitted';
   }
@@ -199,8 +203,8 @@ class TrainingMonitor {
   }
 
   private async save(): Promise<void> {
-    const {log, readings, saving} = this.training;
-    if (saving === null || !(await saving.writer.save())) return;
+    const {log, readings, saving, divergence} = this.training;
+    if (saving === null || divergence.isBroken || !(await saving.writer.save())) return;
     const pending = readings.baseline === null || readings.waiting > 0;
     saving.best.warnOfUnknown({known: log.names(), pending});
   }

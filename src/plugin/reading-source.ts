@@ -1,12 +1,14 @@
-import type {MeasurerInfo, Progress} from '../measure/index.js';
+import type {MeasurerInfo, Progress, ReadingCost} from '../measure/index.js';
 import type {Baseline, Moment, Reading} from '../types.js';
 
 /** What a source tells its monitor, whenever it comes. */
 export interface SourceEvents {
   baseline(baseline: Baseline): void;
-  /** @param child busy milliseconds of a measuring child; 0 where the training thread itself measured */
+  /** @param child milliseconds of a core that a measuring child has used; 0 where the training thread itself measured */
   reading(reading: Reading, options: {child: number}): void;
   notice(level: 'info' | 'warning' | 'error', code: string, message: string): void;
+  /** The weights of this step are no numbers any more: why that is said. */
+  diverged(step: number, why: string): void;
   /** How far the inversions and measurements of the baseline are. */
   progress(progress: Progress): void;
 }
@@ -14,6 +16,8 @@ export interface SourceEvents {
 /** Where readings are made: in this process, or from snapshots in a child. */
 export interface ReadingSource {
   readonly info: MeasurerInfo;
+  /** What readings will cost beside the training; null where it is the training that waits for them. */
+  readonly cost: ReadingCost | null;
   /** Starts, or goes on with, what was left to do. */
   begin(events: SourceEvents): Promise<void>;
   /** A reading of the model as it is now. Training waits for the promise; the reading may come later. */

@@ -39,11 +39,14 @@ export function refuseMismatch(
   );
 }
 
-/** @throws InvarianceError where the optimiser has to start afresh, with the reason */
+/**
+ * @returns what of the optimiser is the checkpoint's and not as it was made now, for people; null for nothing
+ * @throws InvarianceError where the optimiser has to start afresh, with the reason
+ */
 export async function restoreOptimizer(
   {tf, model, optimizer = model.optimizer}: CheckedOptions,
   {folder, state: {optimizer: header}}: ResumePoint,
-): Promise<void> {
+): Promise<string | null> {
   // The type says it is always set, but before the model is compiled it is not.
   if (!(optimizer as unknown)) {
     throw new InvarianceError(
@@ -54,5 +57,6 @@ export async function restoreOptimizer(
   if (header === null) {
     throw new InvarianceError('bad_record', `the optimizer starts afresh: ${folder} holds no state of one`);
   }
-  await loadOptimizer({tf, optimizer, folder, header});
+  const restored = await loadOptimizer({tf, optimizer, folder, header});
+  return restored.length === 0 ? null : `the optimizer goes on with ${restored.join(', ')}, as in ${folder}`;
 }

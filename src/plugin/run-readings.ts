@@ -32,6 +32,7 @@ export class RunReadings {
    * @param options.recorded steps of the readings that are on record already
    * @param options.strict what fails in the source is thrown at the next occasion
    * @param options.onReading told of each reading after it was recorded
+   * @param options.onDiverged told where the weights of a step are not finite
    */
   constructor(
     private readonly parts: ReadingParts,
@@ -39,6 +40,7 @@ export class RunReadings {
       recorded: readonly number[];
       strict: boolean;
       onReading: (reading: Reading, baseline: Baseline | null) => void;
+      onDiverged: (step: number, why: string) => void;
     },
   ) {
     this.count = options.recorded.length;
@@ -58,6 +60,7 @@ export class RunReadings {
         if (this.options.strict && level === 'error')
           this.fault = new InvarianceError('engine_failed', message);
       },
+      diverged: this.options.onDiverged,
       progress: createInversionProgress((message, options) =>
         notices.raise('info', 'inversion', message, options),
       ),
@@ -73,6 +76,8 @@ export class RunReadings {
     const isTaken = await notices.guard('reading_failed', async () => {
       await source.take(moment, {acquire});
       this.taken = moment.step;
+      // That of step 0 is taken before training, whenever it comes in.
+      if (moment.step > 0) budget.taken();
       return true;
     });
     budget.blocked(clock() - start);
@@ -84,7 +89,12 @@ export class RunReadings {
     return this.parts.source.waiting().length;
   }
 
-  /** Waits for those, saying so. */
+  /** How many of those are on the budget's account. */
+  get owed(): number {
+    return this.parts.source.waiting().filter(step => step > 0).length;
+  }
+
+  /** Waits for those that wait, saying so. */
   async drain(): Promise<void> {
     const {waiting} = this;
     if (waiting > 0) {
@@ -105,8 +115,7 @@ export class RunReadings {
     const {dispatcher, budget} = this.parts;
     this.count++;
     dispatcher.reading(reading);
-    // That of step 0 is taken before training, whenever it comes in.
-    if (child > 0) budget.measured(child, {onAccount: reading.step > 0});
+    if (child > 0 && reading.step > 0) budget.measured(child);
     this.options.onReading(reading, this.baseline);
   }
 }

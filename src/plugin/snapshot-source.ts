@@ -8,13 +8,14 @@ import {
 } from '../checkpoints/index.js';
 import {removeFolder} from '../disk/index.js';
 import {vitConfigOf} from '../engine/index.js';
-import {messageOf} from '../errors.js';
+import {InvarianceError, messageOf} from '../errors.js';
 import {
   startChildMeasurer,
   type ChildMeasurer,
   type MeasurerInfo,
   type MeasurerSpec,
   type Progress,
+  type ReadingCost,
 } from '../measure/index.js';
 import {loadProbes, withoutTensors} from '../probes/index.js';
 import type {Moment} from '../types.js';
@@ -69,9 +70,10 @@ export async function snapshotSource({
   try {
     const info = await measurer.info();
     if (reference !== undefined) await checkLiveModel({measurer, files, folder});
+    const cost = await measurer.cost();
     const snapshots = openSnapshots(join(folder, 'snapshots'));
     const written = reference === undefined ? pretrained : null;
-    return new SnapshotSource(info, {measurer, files, snapshots, past, events, written});
+    return new SnapshotSource(info, cost, {measurer, files, snapshots, past, events, written});
   } catch (error) {
     await measurer.close();
     throw error;
@@ -140,6 +142,7 @@ class SnapshotSource implements ReadingSource {
   /** @param parts.written the reference, where it was written for this run alone: removed at its end */
   constructor(
     readonly info: MeasurerInfo,
+    readonly cost: ReadingCost,
     private readonly parts: {
       measurer: ChildMeasurer;
       files: ModelFiles;
@@ -231,9 +234,12 @@ class SnapshotSource implements ReadingSource {
   private async measure({folder, moment, acquire}: Snapshot): Promise<void> {
     try {
       const reading = await this.parts.measurer.read({folder, moment, acquire});
-      this.events.reading(reading, {child: reading.cost.seconds * 1000});
+      this.events.reading(reading, {child: reading.cost.cpuSeconds! * 1000});
     } catch (error) {
       if (this.closing) return;
+      // The snapshot is of this very model: nothing else can be wrong with its weights.
+      if (error instanceof InvarianceError && error.code === 'bad_weights')
+        this.events.diverged(moment.step, messageOf(error));
       this.events.notice('error', 'reading_failed', `no reading at step ${moment.step}: ${messageOf(error)}`);
     }
   }

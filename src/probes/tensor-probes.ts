@@ -10,7 +10,7 @@ export type TensorBatch = Tensor | {xs: Tensor};
 /** What `tf.data.Dataset` is, as far as taking images from it goes. */
 export interface TensorDataset {
   /** One batch after another, as `tf.data.Dataset` gives them. */
-  iterator(): Promise<{next(): Promise<{value: unknown; done: boolean}>}>;
+  iterator(): Promise<{next(): Promise<{value: unknown; done?: boolean | undefined}>}>;
 }
 
 /**

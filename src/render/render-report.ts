@@ -1,5 +1,6 @@
 import {join} from 'node:path';
 import {replaceFile} from '../disk/index.js';
+import {runFiles} from '../journal/index.js';
 import {chartsOf, type ChartName} from './charts.js';
 import {drawSvg} from './draw.js';
 import {reportHtml} from './report.js';
@@ -34,8 +35,9 @@ export interface RenderedReport {
 export async function renderReport(run: RenderedRun, folder: string): Promise<RenderedReport> {
   const {page, pictures} = await drawReport(run);
   const media: string[] = [];
-  for (const [name, svg] of pictures) media.push(...(await writePicture(join(folder, 'media', name), svg)));
-  const report = join(folder, 'report.html');
+  for (const [name, svg] of pictures)
+    media.push(...(await writePicture(join(folder, runFiles.media, name), svg)));
+  const report = join(folder, runFiles.report);
   await replaceFile(report, page);
   return {report, media};
 }

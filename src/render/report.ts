@@ -4,6 +4,7 @@ import {marksOf} from '../marks.js';
 import {notConverged, withheldBy} from '../metrics/index.js';
 import type {Baseline, Gate, Interval, Reading, RunEvent, Score} from '../types.js';
 import type {ChartName} from './charts.js';
+import {divergenceOf, stateWords} from '../divergence.js';
 import {ridgeSection} from './ridge.js';
 import {wordsOf, type RenderedRun} from './run.js';
 import {factorSentences, factorTable} from '../factors/index.js';
@@ -60,10 +61,10 @@ export function pageStyle(): string {
   return schemeVariables() + readFileSync(templatePath('report.css'), 'utf8');
 }
 
-function headline({info, readings, state, subject}: RenderedRun, last: Reading | undefined): string {
+function headline({info, readings, events, state, subject}: RenderedRun, last: Reading | undefined): string {
   return [
     subject === undefined ? `Invariance report of run ${info.id}` : 'Invariance report',
-    state,
+    stateWords(state, divergenceOf(events)),
     readings.length === 1 ? '1 reading' : `${readings.length} readings`,
     ...(last && subject === undefined
       ? [`last at step ${last.step}${last.epoch === null ? '' : `, epoch ${number(last.epoch, 2)}`}`]

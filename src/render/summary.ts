@@ -1,7 +1,9 @@
 import {listed} from '../listed.js';
 import {fallen, marksOf} from '../marks.js';
 import {compressionSentences, movementSentences} from '../movement.js';
+import {inversionAdvice, nothingScored} from '../metrics/index.js';
 import type {Baseline, LayerName, Reading} from '../types.js';
+import {divergenceOf} from '../divergence.js';
 import {changeSentences} from './changes.js';
 import {wordsOf, type RenderedRun} from './run.js';
 
@@ -29,12 +31,16 @@ export interface Summary {
 
 /** Which layers keep, which forget, what moved, and whether the numbers can be trusted. */
 export function summaryOf(run: RenderedRun): Summary {
-  const {info, baseline, readings} = run;
+  const {info, baseline, readings, events} = run;
   const last = readings.at(-1);
+  const diverged = divergenceOf(events);
+  const unscored = baseline && nothingScored(baseline);
   return {
     kept: last
       ? [
+          ...(diverged ? [`${diverged.message[0]!.toUpperCase()}${diverged.message.slice(1)}.`] : []),
           ...keptSentences(last, wordsOf(run, last).where),
+          ...(unscored === null ? [] : [`${unscored[0]!.toUpperCase()}${unscored.slice(1)}.`]),
           ...(baseline ? similaritySentences(baseline, last) : []),
           ...(baseline ? changeSentences(baseline, readings) : []),
         ]
@@ -141,7 +147,7 @@ function trustSentences(baseline: Baseline, readings: readonly Reading[], probes
   return [
     failed.length === 0
       ? `The inversion converged in all ${gates.length} layers.`
-      : `The inversion converged in ${gates.length - failed.length} of ${gates.length} layers; not in ${listed(failed, layers)}, whose scores are withheld. More inversion steps may help.`,
+      : `The inversion converged in ${gates.length - failed.length} of ${gates.length} layers; not in ${listed(failed, layers)}, whose scores are withheld: ${inversionAdvice(baseline)}.`,
     highest <= WORDS.control
       ? `Controls that must fail do: the highest similarity of unrelated images is ${highest.toFixed(2)}.`
       : `A control is too high: unrelated images reach a similarity of ${highest.toFixed(2)}, where about 0 is expected. Treat the scores with care, and take more probes.`,

@@ -10,6 +10,7 @@ import {
   type RunSummary,
   type UnreadableRun,
 } from '../journal/index.js';
+import {stateWords} from '../divergence.js';
 import {runById} from './api.js';
 import {stateOf} from './run-changes.js';
 
@@ -98,11 +99,13 @@ function unreadableRow({name, problem}: UnreadableRun) {
   </tr>`;
 }
 
-function readRow({info, state, readings, last, problems}: RunSummary) {
+function readRow({info, state, diverged, readings, last, problems}: RunSummary) {
   return html`<tr>
     <th scope="row"><a href="/runs/${info.id}">${info.name}</a></th>
     <td>${last && last.step > 0 ? (last.meanScore?.toFixed(2) ?? '–') : '–'}</td>
-    <td title="${leftOutText(problems) ?? ''}">${state}${problems.length > 0 ? ', not whole' : ''}</td>
+    <td title="${leftOutText(problems) ?? ''}">
+      ${stateWords(state, diverged)}${problems.length > 0 ? ', not whole' : ''}
+    </td>
     <td>${last?.step ?? '–'}</td>
     <td>${readings}</td>
     <td>${minuteOf(info.created)}</td>

@@ -1,3 +1,3 @@
 export {durationOf} from './duration.js';
-export {liveLines, type TextStream} from './live-lines.js';
+export {liveLine, type TextStream} from './live-line.js';
 export {textTable} from './text-table.js';

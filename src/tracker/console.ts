@@ -1,8 +1,12 @@
+import {existsSync} from 'node:fs';
+import {join} from 'node:path';
 import {factorSentences, factorWords} from '../factors/index.js';
+import {DIVERGED, type Divergence, stateWords} from '../divergence.js';
+import {runFiles} from '../journal/index.js';
 import {listed} from '../listed.js';
 import {fallen, marksOf} from '../marks.js';
 import {movementSentences} from '../movement.js';
-import {liveLines, textTable, type TextStream} from '../terminal/index.js';
+import {textTable, type TextStream} from '../terminal/index.js';
 import type {Baseline, Reading} from '../types.js';
 import type {Tracker} from './contract.js';
 
@@ -35,7 +39,7 @@ function scoredOf(reading: Reading): {layer: string; value: number}[] {
   });
 }
 
-/** One line that says all that matters of a reading: where no terminal can redraw a table. */
+/** One line that says all that matters of a reading. */
 export function readingLine(reading: Reading, baseline?: Baseline): string {
   const scored = scoredOf(reading);
   const seconds = `${reading.cost.seconds.toFixed(1)} s`;
@@ -58,9 +62,20 @@ function similarityText(reading: Reading, baseline: Baseline | undefined): strin
     : '  R under its ceiling in none';
 }
 
-/** The table of one reading, a line a layer, and what moved. */
-function tableOf(reading: Reading, baseline: Baseline | undefined): string[] {
-  const retention = `retention${' '.repeat(barWidth)}`;
+/** The table of one reading, a line a layer, and what moved. Where it is wider than `columns`, without the bars. */
+function tableOf(reading: Reading, baseline: Baseline | undefined, columns = Infinity): string[] {
+  const table = [true, false].map(bars => layerTable(reading, baseline, {bars}));
+  const fits = table.find(lines => lines.every(line => line.length <= columns)) ?? table[1]!;
+  return [
+    ...fits,
+    ...withheldLines(reading),
+    ...(baseline ? movementSentences(baseline, reading) : []),
+    ...factorSentences(baseline ?? null, reading),
+  ];
+}
+
+function layerTable(reading: Reading, baseline: Baseline | undefined, {bars}: {bars: boolean}): string[] {
+  const retention = `retention${' '.repeat(bars ? barWidth : 0)}`;
   const head = [
     'layer',
     retention,
@@ -80,7 +95,7 @@ function tableOf(reading: Reading, baseline: Baseline | undefined): string[] {
     const judged = (text: string) => (gate === undefined || gate.passed ? text : '–');
     return [
       layer,
-      scored ? `${fixed(scored.value)} ${bar(scored.value)}` : 'withheld',
+      scored ? `${fixed(scored.value)}${bars ? ` ${bar(scored.value)}` : ''}` : 'withheld',
       scored && scored.low !== null ? `[${fixed(scored.low)}, ${fixed(scored.high)}]` : '',
       judged(
         fixed(reading.retention.unbiased[i]?.[i]) +
@@ -93,15 +108,9 @@ function tableOf(reading: Reading, baseline: Baseline | undefined): string[] {
       gate === undefined ? '' : `fvu ${fixed(gate.fvu)}${gate.passed ? '' : ' !'}`,
     ];
   });
-  return [
-    readingLine(reading, baseline),
-    ...textTable([head, ...rows])
-      .trimEnd()
-      .split('\n'),
-    ...withheldLines(reading),
-    ...(baseline ? movementSentences(baseline, reading) : []),
-    ...factorSentences(baseline ?? null, reading),
-  ];
+  return textTable([head, ...rows])
+    .trimEnd()
+    .split('\n');
 }
 
 /** Why layers have no score: the kind of reason, and of which layers. */
@@ -117,9 +126,9 @@ function withheldLines({layers, scores}: Reading): string[] {
 }
 
 /**
- * Says on standard error how a run goes. On a terminal: a table of all layers that is redrawn with each reading.
- * Elsewhere: one line a reading. Notices and checkpoints get a line of their own; nothing goes to standard output. The
- * monitor has one of its own on a terminal, and with `console: true`.
+ * Says on standard error how a run goes: a line each for readings, notices and checkpoints, at the end a table of all
+ * layers, and last of all where the report is. It only ever adds lines: what you or TensorFlow.js print stays. Nothing
+ * goes to standard output. The monitor has one of its own on a terminal, and with `console: true`.
  *
  * @param options where it says so.
  * @example
@@ -129,14 +138,19 @@ function withheldLines({layers, scores}: Reading): string[] {
  * const tracker = consoleTracker({stream: createWriteStream('invariance.log')});
  */
 export function consoleTracker({stream = process.stderr}: ConsoleTrackerOptions = {}): Tracker {
-  const {draw, say, keep} = liveLines(stream);
+  const say = (line: string): void => void stream.write(`${line}\n`);
   let name = '';
+  let folder = '';
   let baseline: Baseline | undefined;
+  let last: Reading | undefined;
+  let diverged: Divergence | null = null;
+  let unscored: string | null = null;
 
   return {
     name: 'console',
-    start(info, {resumed}) {
+    start(info, {resumed, folder: given}) {
       name = info.name;
+      folder = given;
       say(
         `wandb-invariance: run ${info.name} ${resumed ? 'resumed' : 'started'}: ` +
           `${info.layers.length} layers, ${info.probes.count} probes, ${info.engine}`,
@@ -162,6 +176,8 @@ export function consoleTracker({stream = process.stderr}: ConsoleTrackerOptions 
           say(`resumed at step ${event.step}`);
           break;
         case 'notice':
+          if (event.code === 'nothing_scored') unscored = event.message;
+          if (event.code === DIVERGED) diverged ??= {step: event.step ?? 0, message: event.message};
           say(`${event.level === 'info' ? '' : `${event.level}: `}${event.message}`);
           break;
         case 'logged':
@@ -170,13 +186,16 @@ export function consoleTracker({stream = process.stderr}: ConsoleTrackerOptions 
       }
     },
     reading(reading) {
-      if (stream.isTTY) draw(...tableOf(reading, baseline));
-      else say([readingLine(reading, baseline), ...factorWords(baseline ?? null, reading).seen].join('  '));
+      last = structuredClone(reading);
+      say([readingLine(reading, baseline), ...factorWords(baseline ?? null, reading).seen].join('  '));
     },
     finish(state) {
-      // The last table stays on the screen.
-      keep();
-      say(`run ${name} ${state}`);
+      if (last !== undefined)
+        [`layers at step ${last.step}:`, ...tableOf(last, baseline, stream.columns)].forEach(say);
+      if (unscored !== null) say(unscored);
+      const report = join(folder, runFiles.report);
+      const hasReport = state === 'finished' && existsSync(report);
+      say(`run ${name} ${stateWords(state, diverged)}: ${hasReport ? report : `recorded in ${folder}`}`);
     },
   };
 }

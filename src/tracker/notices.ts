@@ -7,9 +7,15 @@ export type Notice = Extract<RunEvent, {type: 'notice'}>;
 export interface Notices {
   /**
    * Records it, once a message, and says it on the console, once a code. Mere information is said only where it is to be
-   * `aloud`, and never where the user wants it `quiet`. Counted.
+   * `aloud`, and never where the user wants it `quiet`. Counted. `step` is the one it is about: a resume from before it
+   * supersedes it.
    */
-  raise(level: Notice['level'], code: string, message: string, options?: {aloud?: boolean}): void;
+  raise(
+    level: Notice['level'],
+    code: string,
+    message: string,
+    options?: {aloud?: boolean; step?: number},
+  ): void;
   /**
    * Runs our own work inside somebody's training: what it throws becomes a notice, and `undefined` comes back.
    * In strict mode it throws.
@@ -39,13 +45,13 @@ export function createNotices({
     level: Notice['level'],
     code: string,
     message: string,
-    {aloud = false}: {aloud?: boolean} = {},
+    {aloud = false, step}: {aloud?: boolean; step?: number} = {},
   ): void {
     counts[code] = (counts[code] ?? 0) + 1;
     const key = `${code}\n${message}`;
     if (said.has(key)) return;
     said.add(key);
-    emit({type: 'notice', time: now(), level, code, message});
+    emit({type: 'notice', time: now(), level, code, message, ...(step !== undefined && {step})});
     const isSaid = level === 'info' ? aloud && !quiet : true;
     if (counts[code] === 1 && isSaid) print(`wandb-invariance: ${message}`);
   }

@@ -6,6 +6,32 @@ import {openJournal} from '../../src/journal/index.js';
 import {sampleInfo, sampleReading} from '../tracker/sample-run.js';
 import {run} from './run.js';
 
+it('list names runs and says when they began, and takes the validation value of the step before one of a batch', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'list-'));
+  const journal = openJournal(join(dir, 'birds'));
+  await journal.start({...sampleInfo('20260311-142530-3f9a'), name: 'birds, warm'}, {resumed: false});
+  journal.reading({...sampleReading(100), logged: {loss: 0.5, acc: 0.75}});
+  const at = {type: 'logged', time: 1, epoch: 1} as const;
+  journal.event({...at, step: 100, values: {epoch_acc: 0.6, val_acc: 0.25}});
+  journal.event({...at, step: 200, values: {val_acc: 0.125}});
+  const message = 'loss is NaN';
+  journal.event({type: 'notice', time: 1, level: 'error', code: 'diverged', message, step: 130});
+  journal.finish('finished');
+
+  const {stdout} = await run(['list', dir]);
+  const [head, row] = stdout.split('\n');
+  expect(head).toMatch(/^ *run +name +started \(UTC\) +state +step /);
+  expect(row).toMatch(
+    /^20260311-142530-3f9a  birds, warm  2\d{3}-\d\d-\d\d \d\d:\d\d +finished, diverged from step 130 +100 +1  val_acc 0\.250 /,
+  );
+  const [listed] = JSON.parse((await run(['list', dir, '--json'])).stdout) as object[];
+  expect(listed).toMatchObject({
+    name: 'birds, warm',
+    result: {name: 'val_acc', value: 0.25},
+    diverged: {step: 130, message},
+  });
+});
+
 it('list shows runs of both formats, marks what cannot be read, and says what it leaves out', async () => {
   const dir = mkdtempSync(join(tmpdir(), 'list-'));
   const journal = openJournal(join(dir, 'whole'));

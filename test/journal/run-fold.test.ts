@@ -41,6 +41,17 @@ describe('what the records of a run come to', () => {
     ]);
   });
 
+  it('leaves out notices about steps past that one', () => {
+    const about = (step: number) =>
+      event({type: 'notice', time: 1, level: 'error', code: 'diverged', message: 'loss is NaN', step});
+    const {events} = folded(about(10), about(30), notice, resumed(20));
+    expect(events.map(past => (past.type === 'notice' ? past.step : past.type))).toEqual([
+      10,
+      undefined,
+      'resumed',
+    ]);
+  });
+
   it('leaves out what was read and logged past the step from which it was resumed, and nothing else', () => {
     const {readings, events} = folded(
       ...[10, 20, 30].flatMap(step => [logged(step), reading(step)]),

@@ -1,9 +1,9 @@
 import {describe, expect, it} from 'vitest';
 import {createBudget} from '../../src/plugin/budget.js';
 
-function budgetOf(share: number, cores = 2) {
+function budgetOf(share: number, {cores = 2, each = 0, first = 0} = {}) {
   const clock = {now: 0};
-  return {clock, budget: createBudget({share, cores, now: () => clock.now})};
+  return {clock, budget: createBudget({share, cores, now: () => clock.now, cost: {each, first}})};
 }
 
 describe('the budget', () => {
@@ -17,10 +17,10 @@ describe('the budget', () => {
   });
 
   it('charges the child for its share of the cores, and keeps it apart', () => {
-    const {clock, budget} = budgetOf(0.1, 4);
+    const {clock, budget} = budgetOf(0.1, {cores: 4});
     budget.begin();
     clock.now = 1000;
-    budget.measured(400, {onAccount: true});
+    budget.measured(400);
     expect(budget.shares()).toEqual({blocked: 0, child: 0.1, total: 0.1});
   });
 
@@ -37,19 +37,38 @@ describe('the budget', () => {
   it('puts what was spent before training on no account', () => {
     const {clock, budget} = budgetOf(0.05);
     budget.blocked(100);
-    budget.measured(5000, {onAccount: false});
     budget.begin();
     clock.now = 1000;
     expect(budget.spending()).toEqual({training: 1000, blocked: 0, child: 0});
   });
 
-  it('charges a reading of step 0 to no account, even where it comes in during training', () => {
-    const {clock, budget} = budgetOf(0.05, 1);
+  it('plans the same steps whether readings are measured at once or wait for the inversion', () => {
+    const stepsRead = ({atOnce}: {atOnce: boolean}): number[] => {
+      const {clock, budget} = budgetOf(0.05, {cores: 1, each: 125, first: 50});
+      budget.begin();
+      const steps: number[] = [];
+      for (let step = 1; step <= 1000; step++) {
+        clock.now += 20;
+        if (!budget.affords(atOnce ? 0 : steps.length)) continue;
+        steps.push(step);
+        budget.taken();
+        if (atOnce) budget.measured(100);
+      }
+      return steps;
+    };
+    expect(stepsRead({atOnce: true})).toEqual([175, 300, 425, 550, 675, 800, 925]);
+    expect(stepsRead({atOnce: false})).toEqual(stepsRead({atOnce: true}));
+  });
+
+  it('counts readings that cost more than was expected at what they have cost', () => {
+    const {clock, budget} = budgetOf(0.1, {cores: 1, each: 50});
     budget.begin();
     clock.now = 1000;
-    budget.measured(100, {onAccount: false});
-    expect(budget.shares().total).toBe(0);
+    budget.taken();
+    budget.measured(60);
     expect(budget.affords(0)).toBe(false);
+    clock.now = 1100;
+    expect(budget.affords(0)).toBe(true);
   });
 
   it('stops its clock when training is over', () => {
@@ -58,7 +77,7 @@ describe('the budget', () => {
     clock.now = 1000;
     budget.end();
     clock.now = 9000;
-    budget.measured(100, {onAccount: true});
+    budget.measured(100);
     expect(budget.spending()).toEqual({training: 1000, blocked: 0, child: 100});
   });
 
@@ -74,8 +93,7 @@ describe('the budget', () => {
   });
 
   it('counts readings that still wait to be measured', () => {
-    const {clock, budget} = budgetOf(0.05, 1);
-    budget.measured(100, {onAccount: false});
+    const {clock, budget} = budgetOf(0.05, {cores: 1, each: 100});
     budget.begin();
     clock.now = 4000;
     expect(budget.affords(0)).toBe(true);

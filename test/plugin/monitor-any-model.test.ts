@@ -1,4 +1,4 @@
-import {mkdtempSync, readdirSync} from 'node:fs';
+import {mkdtempSync, readdirSync, readFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import * as tf from '@tensorflow/tfjs';
@@ -9,6 +9,8 @@ import {monitorInvariance} from '../../src/plugin/monitor-invariance.js';
 import type {MonitorOptions} from '../../src/plugin/options.js';
 import {seededRandom} from '../../src/random.js';
 import {journalRecords, readRun} from '../../src/journal/index.js';
+import {consoleTracker} from '../../src/tracker/index.js';
+import {screen} from '../terminal/screen.js';
 import {useCache} from '../measure/use-cache.js';
 
 useCache();
@@ -97,6 +99,32 @@ describe('any LayersModel, measured in process', () => {
     expect(weightsOf(await loadTfjsModel({tf, folder: join(checkpoints, 'checkpoint-12')}))).toEqual(
       weightsOf(model),
     );
+  });
+
+  it('says at the baseline and at the end that it scores nothing, with what to do', async () => {
+    const said = screen();
+    const options = {
+      ...optionsFor(network()),
+      inversion: {steps: 1},
+      trackers: [consoleTracker({stream: said})],
+    };
+    const monitor = await monitorInvariance(options);
+    const unscored =
+      /no layer can be scored in this run: inversion not converged \(2 of 2\)\. More inversion steps may help/;
+    expect(said.lines.filter(line => unscored.test(line))).toHaveLength(1);
+    expect(said.text).not.toMatch(/pool|token/);
+    const {report} = await monitor.finish();
+    expect(said.lines.at(-2)).toMatch(unscored);
+    expect(readFileSync(report!, 'utf8')).toMatch(
+      /No layer can be scored in this run: inversion not converged/,
+    );
+  });
+
+  it('is refused a pooling that it has no tokens for', async () => {
+    await expect(monitorInvariance({...optionsFor(network()), pooling: 'cls'})).rejects.toMatchObject({
+      code: 'bad_option',
+      message: expect.stringMatching(/^pooling 'cls' says nothing of model network: .*leave it out$/),
+    });
   });
 
   it('goes on from a checkpoint as if it had never stopped', async () => {

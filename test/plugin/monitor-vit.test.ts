@@ -10,9 +10,10 @@ import {loadVit, saveVit} from '../../src/engine/index.js';
 import {monitorInvariance} from '../../src/plugin/monitor-invariance.js';
 import type {MonitorOptions} from '../../src/plugin/options.js';
 import {seededRandom} from '../../src/random.js';
-import {memoryTracker} from '../../src/tracker/index.js';
-import {readRun} from '../../src/journal/index.js';
+import {consoleTracker, memoryTracker} from '../../src/tracker/index.js';
+import {listRuns, readable, readRun} from '../../src/journal/index.js';
 import {useCache} from '../measure/use-cache.js';
+import {screen} from '../terminal/screen.js';
 
 const FIXTURE = 'test/fixtures/tfjs-vit';
 
@@ -65,6 +66,68 @@ function weightsOf(model: tf.LayersModel): number[][] {
 }
 
 describe('a ViT that is finetuned with model.fit', () => {
+  it('that diverges says so from the step that shows it, everywhere, and keeps the checkpoints of before', async () => {
+    const model = await loadVit(tf, FIXTURE, {classes: 3});
+    const optimizer = tf.train.sgd(0.01);
+    model.compile({optimizer, loss});
+    const said = screen();
+    const checkpoints = join(dir, 'checkpoints');
+    const monitor = await monitorInvariance({
+      ...optionsFor(model),
+      every: '2 steps',
+      log: '1 step',
+      checkpoints: {dir: checkpoints, every: '1 step', keep: 2},
+      trackers: [consoleTracker({stream: said})],
+    });
+    await model.fit(x(), y(), {
+      ...fit,
+      epochs: 2,
+      callbacks: [
+        new tf.CustomCallback({
+          onBatchEnd: async batch => {
+            if (batch === 2) optimizer.setLearningRate(1e30);
+          },
+        }),
+        monitor.callback(),
+      ],
+    });
+    const state = await monitor.finish();
+    const {diverged} = state;
+    expect(diverged).toBeGreaterThanOrEqual(4);
+    expect(state.notices.diverged).toBeGreaterThan(0);
+    const sound = readdirSync(checkpoints).map(name => Number(name.replace('checkpoint-', '')));
+    expect(sound).toHaveLength(2);
+    expect(Math.max(...sound)).toBeLessThan(diverged!);
+    const words = `finished, diverged from step ${diverged}`;
+    expect(said.lines.at(-1)).toContain(`${words}: `);
+    const [run] = readable(await listRuns(join(dir, 'invariance')));
+    expect(run!.diverged!.step).toBe(diverged);
+    const report = readFileSync(state.report!, 'utf8');
+    expect(report).toContain(`· ${words} ·`);
+    expect(report).toContain(`The training has diverged by step ${diverged}: loss is NaN;`);
+  });
+
+  it('has the same steps read whether its pretrained model is inverted already or not', async () => {
+    const cache = process.env.XDG_CACHE_HOME;
+    process.env.XDG_CACHE_HOME = mkdtempSync(join(tmpdir(), 'cold-'));
+    const stepsRead = async (): Promise<number[]> => {
+      const model = await vit();
+      // A snapshot fits the budget, a reading does not: before readings were expected to cost anything all six were taken.
+      const options = {...optionsFor(model), every: '1 step', budget: 0.5, probes: images(64, 2)};
+      const monitor = await monitorInvariance(options);
+      for (let step = 1; step <= 6; step++) {
+        await setTimeout(30);
+        await monitor.step();
+      }
+      const {folder} = await monitor.finish();
+      return (await readRun(folder)).readings.map(({step}) => step);
+    };
+    const cold = await stepsRead();
+    expect(await stepsRead()).toEqual(cold);
+    expect(cold).toEqual([0, 6]);
+    process.env.XDG_CACHE_HOME = cache;
+  });
+
   it('has its readings, checkpoints and record on disk, and its trackers told', async () => {
     const model = await vit();
     const tracker = memoryTracker();

@@ -37,6 +37,7 @@ export function instantSource({deferred = false}: {deferred?: boolean} = {}) {
       events.reading({...sampleReading(moment.step), ...moment}, {child: 1});
   };
   const source: ReadingSource = {
+    cost: null,
     info: {layers, blocks: [], pooling, fingerprint, probes, engine},
     async begin(given) {
       events = given;

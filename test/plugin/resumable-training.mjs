@@ -47,6 +47,7 @@ for (let {epoch, batch: first} = monitor.state; epoch < 6; epoch++, first = 0) {
     tf.dispose([x, y, loss]);
     console.log(`step ${monitor.state.step}`);
   }
+  optimizer.learningRate *= 0.8;
   await monitor.epochEnd();
 }
 await monitor.finish();

@@ -32,7 +32,7 @@ function reading({strict = false, recorded = [] as number[], take = 0} = {}) {
       clock: () => clock.now,
       now: () => 0,
     },
-    {recorded, strict, onReading: one => given.push(one)},
+    {recorded, strict, onDiverged: () => {}, onReading: one => given.push(one)},
   );
   return {readings, budget, clock, order, given, ...inside};
 }
@@ -75,7 +75,6 @@ describe('the readings of a run', () => {
     budget.begin();
     events().reading(sampleReading(0), {child: 500});
     expect(budget.spending().child).toBe(0);
-    expect(budget.shareWithNext(0)).toBe(Infinity);
   });
 
   it('that are still being measured are waited for at the end, and counted aloud', async () => {

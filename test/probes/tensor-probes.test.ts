@@ -32,10 +32,10 @@ describe('probes as tensors', () => {
     ['a list of images (H, W, C)', () => tf.unstack(nhwc())],
     ['a list of batches', () => tf.split(nhwc(), [2, 4])],
     ['a list of {xs, ys}', () => tf.split(nhwc(), 2).map(xs => ({xs, ys: tf.scalar(0)}))],
-    ['a dataset of batches', () => tf.data.array(tf.unstack(nhwc())).batch(4) as unknown as MonitorProbes],
+    ['a dataset of batches', () => tf.data.array(tf.unstack(nhwc())).batch(4)],
     [
       'a dataset of {xs, ys}',
-      () => tf.data.array(tf.unstack(nhwc()).map(xs => ({xs, ys: 1}))).batch(3) as unknown as MonitorProbes,
+      () => tf.data.array(tf.unstack(nhwc()).map(xs => ({xs, ys: 1}))).batch(3),
     ],
   ])('are the same images from %s', async (_, probes) => {
     expect(await load(probes())).toEqual({count: 6, channels: 2, height: 2, width: 3, data: nchw});
@@ -51,12 +51,12 @@ describe('probes as tensors', () => {
     const dataset = tf.data.generator(function* () {
       for (let i = 0; i < 6; i++) yield tf.fill([2, 3, 2], i / 6);
     });
-    await load(dataset as unknown as MonitorProbes);
+    await load(dataset);
     expect(tf.memory().numTensors).toBe(before);
     const batches = tf.data.generator(function* () {
       for (let i = 0; i < 4; i++) yield {xs: tf.fill([4, 2, 3, 2], i / 4), ys: tf.zeros([4])};
     });
-    const some = await withoutTensors(tf, batches as unknown as MonitorProbes);
+    const some = await withoutTensors(tf, batches);
     const {images} = await loadProbes(some, {channels: 2, max: 8});
     expect(images.count).toBe(8);
     expect(tf.memory().numTensors).toBe(before);

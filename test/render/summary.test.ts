@@ -78,6 +78,7 @@ describe('summaryOf', () => {
     const {kept} = summaryOf(narrowRun());
     expect(kept).toEqual([
       'At step 400 no layer has a score: all 7 are withheld, for the reasons listed below.',
+      expect.stringMatching(/^No layer can be scored in this run: floor too close to ceiling \(7 of 7\)\. /),
       'No score can be read in block_00 to norm: the architecture alone gives nearly as much there as the pretrained model, or too few random networks say how much it gives. Their similarity R stands between its marks below.',
       'The whole interval of R lies under the ceiling in block_04 to norm; most in norm, 0.760 of 0.994.',
     ]);
@@ -119,7 +120,7 @@ describe('summaryOf', () => {
 
   it('says whether the numbers can be trusted', () => {
     expect(summaryOf(recordedRun({threshold: 0.05})).trust[0]).toBe(
-      'The inversion converged in 2 of 7 layers; not in block_01 to block_05, whose scores are withheld. More inversion steps may help.',
+      'The inversion converged in 2 of 7 layers; not in block_01 to block_05, whose scores are withheld: more inversion steps may help: inversion: {steps: 800} (--steps).',
     );
     const run = recordedRun();
     run.baseline.controls.noise[2] = 0.4;
@@ -137,6 +138,9 @@ describe('summaryOf', () => {
     const none = syntheticRun({layers: 4, readings: 2, passed: () => false});
     expect(summaryOf(none).kept).toEqual([
       'At step 250 no layer has a score: all 4 are withheld, for the reasons listed below.',
+      expect.stringMatching(
+        /^No layer can be scored in this run: inversion not converged \(4 of 4\)\. More inversion steps/,
+      ),
     ]);
     expect(summaryOf({...recordedRun(), readings: []}).kept).toEqual(['No reading has been taken yet.']);
     expect(summaryOf({...recordedRun(), readings: [], baseline: null}).trust).toEqual([

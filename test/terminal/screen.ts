@@ -1,4 +1,4 @@
-/** A stream that keeps what was written, and what a person would see of it: lines that were taken away are gone. */
+/** A stream that keeps what was written, and what a person would see of it: a line that was cleared is gone. */
 export function screen({isTTY = true, columns = 200}: {isTTY?: boolean; columns?: number} = {}) {
   let text = '';
   return {
@@ -11,14 +11,10 @@ export function screen({isTTY = true, columns = 200}: {isTTY?: boolean; columns?
       return text;
     },
     get lines() {
-      const lines: string[] = [];
-      for (const line of text.split('\n')) {
-        // Up so many lines, and everything below is cleared.
-        const up = /^\x1b\[(\d+)A\x1b\[0J/.exec(line);
-        if (up) lines.splice(lines.length - Number(up[1]));
-        lines.push(up ? line.slice(up[0].length) : line);
-      }
-      return lines.filter(line => line !== '');
+      return text
+        .split('\n')
+        .map(line => line.split('\r\x1b[K').at(-1)!)
+        .filter(line => line !== '');
     },
   };
 }

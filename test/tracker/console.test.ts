@@ -1,4 +1,6 @@
-import {stripVTControlCharacters} from 'node:util';
+import {mkdtempSync, writeFileSync} from 'node:fs';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
 import {expect, it} from 'vitest';
 import {readingLine} from '../../src/tracker/console.js';
 import {consoleTracker} from '../../src/tracker/index.js';
@@ -7,14 +9,11 @@ import {screen} from '../terminal/screen.js';
 import {everyEvent, testTracker, type Recorded} from './contract.js';
 import {sampleBaseline, sampleInfo, sampleReading} from './sample-run.js';
 
-/** What somebody who watched the stream has read; a table that is redrawn says the same line again. */
-function readText(coloured: string): Recorded {
-  const text = stripVTControlCharacters(coloured);
-  const readings = [...text.matchAll(/^step (\d+).*? retention ([\d.]+|withheld)/gm)].filter(
-    ([line], i, all) => line !== all[i - 1]?.[0],
-  );
+/** What somebody who watched the stream has read. */
+function readText(text: string): Recorded {
+  const readings = [...text.matchAll(/^step (\d+).*? retention ([\d.]+|withheld)/gm)];
   const seconds = /pretrained model measured in ([\d.]+) s/.exec(text)?.[1];
-  const end = [...text.matchAll(/^run birds run-1 (finished|crashed|killed)$/gm)].at(-1)?.[1];
+  const end = [...text.matchAll(/^run birds run-1 (finished|crashed|killed): /gm)].at(-1)?.[1];
   return {
     steps: readings.map(([, step]) => Number(step)),
     retention: readings.map(([, , mean]) => (mean === 'withheld' ? null : Number(mean))),
@@ -41,26 +40,50 @@ for (const [name, isTTY] of [
   });
 }
 
-async function show(stream: ReturnType<typeof screen>, steps: number[]) {
+async function show(
+  stream: ReturnType<typeof screen>,
+  steps: number[],
+  {folder = 'invariance/run-1', besides = (): void => {}} = {},
+) {
   const tracker = consoleTracker({stream});
-  await tracker.start(sampleInfo(), {resumed: false, folder: 'invariance/run-1'});
+  await tracker.start(sampleInfo(), {resumed: false, folder});
   for (const event of everyEvent) await tracker.event(event);
-  for (const step of steps) await tracker.reading(sampleReading(step));
+  for (const step of steps) {
+    await tracker.reading(sampleReading(step));
+    besides();
+  }
   await tracker.event({type: 'notice', time: 1, level: 'warning', code: 'x', message: 'something happened'});
   await tracker.finish('finished');
 }
 
-it('redraws one table of all layers on a terminal', async () => {
+it('leaves standing what others print between its own lines, on a terminal too', async () => {
   const stream = screen();
-  await show(stream, [0, 100, 1000]);
+  let epoch = 0;
+  await show(stream, [0, 100, 1000], {besides: () => stream.write(`Epoch ${++epoch} / 3\n`)});
+  expect(stream.text).not.toMatch(/[\x1b\r]/);
+  expect(stream.lines.filter(line => line.startsWith('Epoch'))).toHaveLength(3);
+});
+
+it('ends with one table of all layers, and names the report last of all', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'console-'));
+  writeFileSync(join(folder, 'report.html'), '');
+  const stream = screen();
+  await show(stream, [0, 100, 1000], {folder});
   const {lines} = stream;
-  expect(lines.filter(line => line.startsWith('block_00'))).toHaveLength(1);
-  expect(lines.find(line => line.startsWith('block_00'))).toContain('0.500 ██████████░░░░░░░░░░');
-  expect(lines.find(line => line.startsWith('block_00'))).toContain('[0.450, 0.550]');
-  expect(lines.find(line => line.startsWith('block_01'))).toMatch(/withheld +– +– +– /);
+  expect(lines.at(-1)).toBe(`run birds run-1 finished: ${join(folder, 'report.html')}`);
+  expect(lines).toContain('layers at step 1000:');
+  expect(lines.filter(line => line.startsWith('block_00  '))).toHaveLength(1);
+  const row = lines.find(line => line.startsWith('block_00  '))!;
+  expect(row).toContain('0.500 ██████████░░░░░░░░░░');
+  expect(row).toContain('[0.450, 0.550]');
+  expect(lines.find(line => line.startsWith('block_01  '))).toMatch(/withheld +– +– +– /);
   expect(lines).toContain('withheld, inversion not converged: block_01');
-  expect(lines.join('\n')).toContain('step 1000, epoch 10.00');
-  expect(lines.join('\n')).not.toContain('step 100,');
+});
+
+it('names the folder of the record where there is no report', async () => {
+  const stream = screen();
+  await show(stream, [0]);
+  expect(stream.lines.at(-1)).toBe('run birds run-1 finished: recorded in invariance/run-1');
 });
 
 it('shows R between floor and ceiling, and says what moved and what was only lost', async () => {
@@ -87,20 +110,17 @@ it('tells R where no layer has a score', async () => {
   );
 });
 
-it('keeps notices above the table', async () => {
-  const stream = screen();
-  await show(stream, [0]);
-  const {lines} = stream;
-  expect(lines.findIndex(line => line.includes('something happened'))).toBeLessThan(
-    lines.findIndex(line => line.startsWith('block_00')),
+it('leaves the bars of the table out on a terminal that is too narrow for them', async () => {
+  const wide = screen();
+  await show(wide, [1000]);
+  const width = Math.max(
+    ...wide.lines.filter(line => /^(layer|block|norm)/.test(line)).map(({length}) => length),
   );
-});
-
-it('cuts lines to the width of the terminal, so that redrawing hits the right ones', async () => {
-  const stream = screen({columns: 40});
-  await show(stream, [0, 100]);
-  expect(stream.lines.filter(line => line.startsWith('block_00'))).toHaveLength(1);
-  expect(stream.lines.filter(line => line.startsWith('block_')).every(line => line.length <= 40)).toBe(true);
+  const narrow = screen({columns: width - 1});
+  await show(narrow, [1000]);
+  expect(wide.text).toContain('█');
+  expect(narrow.text).not.toContain('█');
+  expect(narrow.text).toContain('[0.450, 0.550]');
 });
 
 it('writes one plain line a reading where there is no terminal', async () => {

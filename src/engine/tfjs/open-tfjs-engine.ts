@@ -59,6 +59,12 @@ export async function openTfjsEngine(options: TfjsEngineOptions): Promise<TfjsEn
   const form = info
     ? vitForm({tf, model, info, layers})
     : anyForm({tf, model, taps, layers, pixels: input ?? {}});
+  if (!info && pooling !== 'tokens' && !form.layers.some(name => taps.shape(name).length === 2)) {
+    throw new InvarianceError(
+      'bad_option',
+      `pooling '${pooling}' says nothing of model ${model.name}: no measured layer gives a row a token (n, T, D); leave it out`,
+    );
+  }
   form.weights().forEach(checkFinite);
   const engine = new TfjsEngine({tf, form, taps, pooling, batch});
   await checkGradient(engine, tf.getBackend());

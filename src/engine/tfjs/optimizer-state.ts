@@ -7,6 +7,8 @@ export interface OptimizerState {
   kind: string;
   /** Steps taken. */
   iterations: number;
+  /** What it was made with, and what schedules have made of that since: its `getConfig()`. */
+  config?: Readonly<Record<string, unknown>>;
   /** Slots under names that sort in their order (`slot_0000` …), and Adam's powers of its betas. */
   tensors: ReadonlyMap<string, {readonly shape: readonly number[]; readonly data: Float32Array}>;
 }
@@ -38,11 +40,13 @@ export async function optimizerState(optimizer: Optimizer): Promise<OptimizerSta
     const power = (optimizer as WithPowers)[name];
     if (power) tensors.set(name, copy(power));
   }
-  return {kind, iterations: optimizer.iterations, tensors};
+  return {kind, iterations: optimizer.iterations, config: {...optimizer.getConfig()}, tensors};
 }
 
 /**
- * Puts a state back into a fresh optimizer of the same class, for a model whose trainable weights come in the same order.
+ * Puts a state back into a fresh optimizer of the same class, for a model whose trainable weights come in the same order: its
+ * slots, and its learning rate and whatever else it was made with as they had become.
+ * @returns what it was made with otherwise now, for people: "learningRate 0.0005 (not 0.001)"
  * @throws InvarianceError `bad_option` where the optimizer is of another class.
  */
 export async function restoreOptimizer({
@@ -53,7 +57,7 @@ export async function restoreOptimizer({
   tf: Tf;
   optimizer: Optimizer;
   state: OptimizerState;
-}): Promise<void> {
+}): Promise<string[]> {
   const kind = optimizer.getClassName();
   if (kind !== state.kind) {
     throw new InvarianceError(
@@ -75,6 +79,26 @@ export async function restoreOptimizer({
   for (const name of POWERS) {
     if (state.tensors.has(name)) tf.tidy(() => (optimizer as WithPowers)[name]?.assign(made(name)));
   }
+  return restoreConfig(tf, optimizer, state.config ?? {});
+}
+
+/** TensorFlow.js keeps each value of an optimizer's configuration under its name, and SGD's learning rate and momentum in tensors
+ * as well. */
+function restoreConfig(tf: Tf, optimizer: Optimizer, saved: NonNullable<OptimizerState['config']>): string[] {
+  const present = optimizer.getConfig();
+  const differing = Object.keys(saved).filter(name => name in present && present[name] !== saved[name]);
+  for (const name of differing) {
+    const {setLearningRate, m} = optimizer as {setLearningRate?: (rate: unknown) => void; m?: Tensor};
+    if (name === 'learningRate' && setLearningRate) setLearningRate.call(optimizer, saved[name]);
+    else Object.assign(optimizer, {[name]: saved[name]});
+    if (name === 'momentum' && m) {
+      Object.assign(optimizer, {m: tf.keep(tf.scalar(saved[name] as number))});
+      m.dispose();
+    }
+  }
+  return differing.map(
+    name => `${name} ${JSON.stringify(saved[name])} (not ${JSON.stringify(present[name])})`,
+  );
 }
 
 const SLOT = 'slot_';

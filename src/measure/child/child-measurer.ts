@@ -1,11 +1,14 @@
 import type {Baseline, Reading} from '../../types.js';
 import type {MeasurerInfo, MeasurerSpec, ReadRequest} from './messages.js';
 import type {OnProgress} from '../progress.js';
+import type {ReadingCost} from '../reading-cost.js';
 import {WorkerProcess} from './worker-process.js';
 
 export interface ChildMeasurer {
   /** Known within seconds: layers, fingerprint, engine, probes. */
   info(): Promise<MeasurerInfo>;
+  /** What readings will cost, by a trial. */
+  cost(): Promise<ReadingCost>;
   /**
    * Reads a checkpoint's weights and measures nothing, so that bad ones are refused before the inversions begin.
    *
@@ -61,6 +64,7 @@ export function startChildMeasurer(
   });
   return {
     info: () => main.request({type: 'info'}),
+    cost: () => main.request({type: 'cost'}),
     check: folder => main.request({type: 'check', folder}),
     baseline: () => main.request({type: 'baseline'}),
     read: request => main.request({type: 'read', request}),

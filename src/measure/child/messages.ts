@@ -5,6 +5,7 @@ import type {InversionOptions} from '../../inversion/index.js';
 import type {Baseline, Fingerprint, Images, LayerName, Moment, Pooling, Reading} from '../../types.js';
 import type {LabelSource} from '../../probes/index.js';
 import type {Progress} from '../progress.js';
+import type {ReadingCost} from '../reading-cost.js';
 
 /** What a child measures. Files are named, never sent. */
 export interface MeasurerSpec {
@@ -66,13 +67,14 @@ export interface ReadRequest {
 export type Command =
   | {type: 'open'; spec: MeasurerSpec}
   | {type: 'info'; id: number}
+  | {type: 'cost'; id: number}
   | {type: 'baseline'; id: number}
   | {type: 'check'; id: number; folder: string}
   | {type: 'help'; id: number}
   | {type: 'read'; id: number; request: ReadRequest};
 
 export type Report =
-  | {type: 'done'; id: number; value: MeasurerInfo | Baseline | Reading | null}
+  | {type: 'done'; id: number; value: MeasurerInfo | ReadingCost | Baseline | Reading | null}
   | {type: 'failed'; id: number; code: ErrorCode; message: string; stack: string | undefined}
   | {type: 'progress'; progress: Progress}
   | {type: 'notice'; code: string; message: string};

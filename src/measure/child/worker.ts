@@ -10,6 +10,7 @@ import {checkFit, createMeasurer, type Measurer, type MeasurerOptions} from '../
 import {measurerInfo} from '../measurer-info.js';
 import type {Command, MeasurerInfo, MeasurerSpec, Report} from './messages.js';
 import {loadProbes, loadSeeds} from '../../probes/index.js';
+import {readingCost} from '../reading-cost.js';
 import {withWeights} from '../with-weights.js';
 
 /** The training has the right of way: 0 is usual, 19 the lowest. */
@@ -116,6 +117,8 @@ async function answer(command: Exclude<Command, {type: 'open'}>) {
   switch (command.type) {
     case 'info':
       return info;
+    case 'cost':
+      return readingCost(options);
     case 'check':
       await withWeights(engine, await weightsIn(command.folder), async () => {});
       return null;

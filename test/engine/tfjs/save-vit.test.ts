@@ -138,6 +138,62 @@ describe('training that resumes from a saved ViT and its optimizer', () => {
     });
   }
 
+  const changed: Record<
+    string,
+    {made: () => tf.Optimizer; again?: () => tf.Optimizer; change: (optimizer: tf.Optimizer) => void}
+  > = {
+    // As schedules do it: SGD and Momentum have a setter, the others a property.
+    SGD: {
+      made: () => tf.train.sgd(0.1),
+      change: optimizer => (optimizer as tf.SGDOptimizer).setLearningRate(0.025),
+    },
+    Momentum: {
+      made: () => tf.train.momentum(0.1, 0.9),
+      again: () => tf.train.momentum(0.1, 0.5),
+      change: optimizer => (optimizer as tf.SGDOptimizer).setLearningRate(0.025),
+    },
+    Adam: {
+      made: () => tf.train.adam(0.01),
+      change: optimizer => Object.assign(optimizer, {learningRate: 0.0025, beta1: 0.8}),
+    },
+    RMSProp: {
+      made: () => tf.train.rmsprop(0.01),
+      change: optimizer => Object.assign(optimizer, {learningRate: 0.0025}),
+    },
+    Adagrad: {
+      made: () => tf.train.adagrad(0.1),
+      change: optimizer => Object.assign(optimizer, {learningRate: 0.025}),
+    },
+    Adadelta: {
+      made: () => tf.train.adadelta(0.1),
+      change: optimizer => Object.assign(optimizer, {learningRate: 0.025}),
+    },
+  };
+  for (const [name, {made, again = made, change}] of Object.entries(changed)) {
+    it(`goes on with what a schedule had made of ${name}, not with what it was made with`, async () => {
+      const {images, labels} = await batch();
+      const model = await loadVit(tf, FIXTURE, {classes: 3});
+      const optimizer = made();
+      compile(model, optimizer);
+      await model.trainOnBatch(images, labels);
+      change(optimizer);
+      await saveVit(model, join(folder, `changed-${name}`));
+      const resumed = await loadVit(tf, join(folder, `changed-${name}`));
+      const fresh = again();
+      const state = await optimizerState(optimizer);
+      const restored = await restoreOptimizer({tf, optimizer: fresh, state});
+      expect(restored[0]).toMatch(/^learningRate 0\.0\d+ \(not 0\.0?1\)$/);
+      expect(fresh.getConfig()).toEqual(optimizer.getConfig());
+      compile(resumed, fresh);
+      for (let step = 0; step < 2; step++) {
+        await model.trainOnBatch(images, labels);
+        await resumed.trainOnBatch(images, labels);
+      }
+      const whole = logits(model, images);
+      logits(resumed, images).forEach((value, i) => expect(value).toBeCloseTo(whole[i]!, 4));
+    });
+  }
+
   it('is refused with an optimizer of another class', async () => {
     const state = await optimizerState(tf.train.sgd(0.1));
     await expect(restoreOptimizer({tf, optimizer: tf.train.adam(), state})).rejects.toThrow(/SGD, not Adam/);

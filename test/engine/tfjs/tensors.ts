@@ -38,7 +38,11 @@ export function difference(a: ArrayLike<number>, b: ArrayLike<number>): number {
 }
 
 /** Runs `body` and expects as many tensors and buffers after it as before, but for `left` that TensorFlow.js itself loses. */
-export async function withoutLeaks(tf: Tf, body: () => Promise<void>, left = 0): Promise<void> {
+export async function withoutLeaks(
+  tf: Tf & Pick<typeof import('@tensorflow/tfjs'), 'memory'>,
+  body: () => Promise<void>,
+  left = 0,
+): Promise<void> {
   const before = tf.memory();
   await body();
   const after = tf.memory();

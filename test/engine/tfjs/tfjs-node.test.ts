@@ -5,7 +5,7 @@ import {join} from 'node:path';
 import {pathToFileURL} from 'node:url';
 import type {LayersModel, Tensor} from '@tensorflow/tfjs';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
-import {loadVit, openTfjsEngine, saveTfjsModel, vitConfigOf, type Tf} from '../../../src/engine/index.js';
+import {loadVit, openTfjsEngine, saveTfjsModel, vitConfigOf} from '../../../src/engine/index.js';
 import {vitVariables} from '../../../src/engine/tfjs/vit-variables.js';
 import {fromLayer, onDisk} from '../../../src/engine/tfjs/vit-weights.js';
 import {testEngine} from '../contract.js';
@@ -27,10 +27,10 @@ function resolveNode(): string | undefined {
 const installed = resolveNode();
 
 describe.skipIf(!installed)('on tfjs-node (skipped where @tensorflow/tfjs-node is not installed)', () => {
-  let tf: Tf;
+  let tf: typeof import('@tensorflow/tfjs');
   let vit: LayersModel;
   beforeAll(async () => {
-    tf = (await import(pathToFileURL(installed!).href)) as Tf;
+    tf = (await import(pathToFileURL(installed!).href)) as typeof tf;
     vit = await loadVit(tf, 'test/fixtures/architectures/vit');
   });
   afterAll(() => vit.dispose());

@@ -10,6 +10,7 @@ import {startChildMeasurer, type ChildMeasurer} from '../../../src/measure/child
 import type {MeasurerSpec} from '../../../src/measure/child/messages.js';
 import type {Progress} from '../../../src/measure/progress.js';
 import {WorkerProcess} from '../../../src/measure/child/worker-process.js';
+import {seededRandom} from '../../../src/random.js';
 import type {Baseline, Moment} from '../../../src/types.js';
 import {finetuned, tinyProbes, tinyVariant, tinyVit} from '../tiny-vit.js';
 
@@ -76,6 +77,26 @@ test('at t = 0 a folder of the pretrained model gives the ceiling to the bit; a 
   expect(later).toMatchObject({step: 7, fingerprint: info.fingerprint.id});
   expect(later.acquired).toBeDefined();
   expect(later.convergence).toHaveLength(4);
+});
+
+test('what a reading will cost is known before the inversion, and is about what it takes of a core', async () => {
+  const pretrained = 'examples/demo/vit';
+  const size = {count: 64, channels: 3, height: 32, width: 32};
+  const random = seededRandom(1);
+  const probes = {...size, data: Float32Array.from({length: 64 * 3 * 32 * 32}, () => random.uniform())};
+  const measurer = start({pretrained, probes, inversion: inversionOptions({steps: 2}), floor: 1});
+  const cost = await measurer.cost();
+  const {cpuSeconds} = (await measurer.read({folder: pretrained, moment: at(0)})).cost;
+  expect(cost.each / (1000 * cpuSeconds!)).toBeGreaterThan(0.5);
+  expect(cost.each / (1000 * cpuSeconds!)).toBeLessThan(4);
+  expect(cost.first).toBeLessThan(cost.each);
+});
+
+test('a reading tells the time it was on a core, which does not grow where others have the machine', async () => {
+  const busy = Array.from({length: 8}, () => spawn(process.execPath, ['-e', 'for (;;);']));
+  const {cost} = await start().read({folder: changed, moment: at(1)});
+  for (const process of busy) process.kill('SIGKILL');
+  expect(cost.cpuSeconds).toBeLessThan(cost.seconds / 2);
 });
 
 test('a checkpoint of NaN weights is refused by the name of the tensor, and the next one is read', async () => {

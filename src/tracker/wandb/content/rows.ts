@@ -1,3 +1,4 @@
+import {DIVERGED} from '../../../divergence.js';
 import {messageOf} from '../../../errors.js';
 import type {Baseline, Reading, RunInfo} from '../../../types.js';
 import {plain, type JournalRecord} from '../../../journal/index.js';
@@ -37,6 +38,9 @@ export interface Pictures {
   /** Where each block's invariances sit, as shares of its row: a line for each two blocks. */
   flow(reading: Reading, baseline: Baseline): Promise<TableData>;
 }
+
+/** The step from which on the training is known to have diverged. */
+const divergedKey = 'invariance/diverged';
 
 /** Keys of pictures, tables and strips, beside the scalars of the table of metric keys. */
 export const mediaKeys = {
@@ -86,6 +90,7 @@ export class RowMaker {
   readonly #reached = new Map<string, Set<number>>();
   #before = new Map<string, ReadonlySet<number>>();
   #highest = 0;
+  #diverged: number | null = null;
 
   constructor({info, pictures, base = 0, limit = lineBytes, onTrouble = () => {}}: RowMakerOptions) {
     this.#info = info;
@@ -111,6 +116,15 @@ export class RowMaker {
     if (event.type === 'logged') {
       const axes = {[stepKey]: event.step, ...(event.epoch === null ? {} : {[epochKey]: event.epoch})};
       return this.#lines({...(plain(event.values) as object), ...axes}, [], event.time);
+    }
+    // In the summary as well, which holds the last value of each key; a resume from before it takes it back.
+    if (event.type === 'notice' && event.code === DIVERGED && event.step !== undefined) {
+      this.#diverged = event.step;
+      return this.#lines({[divergedKey]: event.step}, [], event.time);
+    }
+    if (event.type === 'resumed' && this.#diverged !== null && this.#diverged > event.step) {
+      this.#diverged = null;
+      return this.#lines({[divergedKey]: null}, [], event.time);
     }
     if (event.type === 'ended' && this.#readings.length > 0) {
       const baseline = this.#baseline;

@@ -60,6 +60,12 @@ describe('the rows of a run', () => {
     );
   });
 
+  it('say from which step a training diverged, and take it back where it is resumed from before', async () => {
+    const at = {type: 'notice', time: created, level: 'error', code: 'diverged', message: ''} as const;
+    const records = [event({...at, step: 130}), resumed(200), resumed(120)];
+    expect((await valuesFor(records)).map(row => row['invariance/diverged'])).toEqual([130, null]);
+  });
+
   it('are counted', async () => {
     const maker = new RowMaker({info: sampleInfo(), base: 3});
     expect(maker.next).toBe(3);
