@@ -221,7 +221,7 @@ describe('the gradient with respect to the pixels', () => {
           () => (random.uniform() < 0.5 ? -1 : 1) * (0.2 + 0.7 * random.uniform()),
         );
         const weights = draw(run(x).shape, () => random.normal());
-        const value = (at: tf.Tensor) => tf.sum(tf.mul(run(at), weights)) as tf.Scalar;
+        const value = (at: tf.Tensor) => tf.sum<tf.Scalar>(tf.mul(run(at), weights));
         const gradient = forInputGradients(tf as never, () => tf.grad(value)(x));
         for (let i = 0; i < 3; i++) {
           const direction = draw(x.shape, () => random.normal());
