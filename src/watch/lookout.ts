@@ -10,6 +10,9 @@ import type {WatchNotices} from './watch-notices.js';
 /** Milliseconds a checkpoint that is still being written gets after the end was seen. */
 const GRACE = {final: 90_000, marker: 90_000, idle: 90_000, once: 3_000};
 
+/** Milliseconds after which a checkpoint that cannot be read yet is said to wait, with the reason. */
+const PATIENCE = 60_000;
+
 /** What a watch ends with that was stopped. */
 export const INTERRUPTED = 'interrupted';
 
@@ -24,6 +27,7 @@ export class Lookout {
   sawCheckpoints = false;
   private readonly scan: () => Promise<Scan>;
   private readonly skipped = new Set<string>();
+  private readonly waitingSince = new Map<string, number>();
   private count = 0;
   private lastChange: number;
   private endSeen: number | null = null;
@@ -57,6 +61,7 @@ export class Lookout {
     const announced = endAnnounced({...this.options, until: this.until});
     const seen = await this.scan();
     await this.take(seen);
+    this.tellOfWaiting(seen);
     return signal.aborted ? INTERRUPTED : this.endOf(seen, announced);
   }
 
@@ -80,6 +85,17 @@ export class Lookout {
     }
     if (fresh.length > 0) this.lastChange = this.parts.now();
     await this.limitHeld();
+  }
+
+  /** Whoever could mend it hears of it while training goes on. */
+  private tellOfWaiting({unfinished}: Scan): void {
+    const {notices, now} = this.parts;
+    for (const {path, waiting} of unfinished) {
+      const since = this.waitingSince.get(path) ?? now();
+      this.waitingSince.set(path, since);
+      if (now() - since > PATIENCE)
+        notices.raise('warning', 'checkpoint_waits', `${path} waits: ${waiting ?? 'it is not complete'}`);
+    }
   }
 
   private async accept(found: Stepped): Promise<void> {

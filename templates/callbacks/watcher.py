@@ -98,6 +98,8 @@ class Watcher:
         self.process = None
         self.history = []
         self._told_of_its_end = False
+        self._told_of_left_out = False
+        self._log_read = 0
         self._rank_zero = (os.environ.get("RANK") or "0") == "0"
         if not self._rank_zero:
             return
@@ -119,6 +121,7 @@ class Watcher:
             self.folder.mkdir(parents=True, exist_ok=True)
             (self.folder / FINISHED).unlink(missing_ok=True)
             with open(self._log(), "ab") as log:
+                self._log_read = log.tell()
                 # A session of its own: Ctrl-C in the training must not end the last measurement.
                 self.process = subprocess.Popen(
                     arguments,
@@ -155,8 +158,9 @@ class Watcher:
                 shutil.rmtree(half, ignore_errors=True)
 
     def check(self):
-        """Warns, once, where the watcher has ended before the training."""
+        """Warns, once each, where the watcher has ended before the training or leaves a checkpoint out."""
         with never_failing("look after the watcher"):
+            self._tell_of_left_out()
             if self.process is not None and self.process.poll() is not None:
                 self._tell_of_its_end()
 
@@ -180,6 +184,18 @@ class Watcher:
         said = [line for line in lines if line.strip()]
         last = said[-1] if said else "it said nothing"
         _warn(f"the watcher has ended with exit code {self.process.returncode}: {last} (all of it: {self._log()})")
+
+    def _tell_of_left_out(self):
+        if self._told_of_left_out or self.process is None:
+            return
+        with open(self._log(), "rb") as log:
+            log.seek(self._log_read)
+            lines = log.read().decode(errors="replace").split("\n")
+        for line in lines:
+            if " is left out: " in line or " waits: " in line:
+                self._told_of_left_out = True
+                _warn(f"{line.strip()} (all of it: {self._log()})")
+                return
 
     def _log(self):
         return self.folder / "invariance-watch.log"

@@ -26,7 +26,7 @@ const STAND_IN = `
 import json, os, sys, time
 with open(sys.argv[1], "w") as file:
     json.dump({"arguments": sys.argv[4:], "environment": dict(os.environ)}, file)
-print(sys.argv[3])
+print(sys.argv[3], flush=True)
 sys.exit(int(sys.argv[2])) if sys.argv[2] != "stays" else time.sleep(600)
 `;
 
@@ -222,6 +222,24 @@ ${END}`);
         {step: 3, loss: 1},
       ],
     });
+  });
+
+  it('warns at the first checkpoint that is left out, once, and of this watcher alone', () => {
+    mkdirSync(out, {recursive: true});
+    writeFileSync(
+      join(out, 'invariance-watch.log'),
+      'old/checkpoint-1 is left out: of an earlier training\n',
+    );
+    const {stderr, status} = run(`
+made = watcher(words="out/checkpoint-2 is left out: peft_type VERA is not merged here")
+while "left out: peft" not in (out / "invariance-watch.log").read_text(): time.sleep(0.05)
+made.check()
+made.check()
+${END}`);
+    expect(status, stderr).toBe(0);
+    expect(warnings(stderr)).toEqual([
+      expect.stringMatching(/checkpoint-2 is left out: peft_type VERA is not merged here \(all/),
+    ]);
   });
 
   it('has the names of the model inside DistributedDataParallel and torch.compile', () => {

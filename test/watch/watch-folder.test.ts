@@ -207,7 +207,7 @@ describe('watchFolder', () => {
     const summary = await watch({until: 'once'});
     expect(summary.measured).toEqual([10]);
     expect(summary.failed).toMatchObject([
-      {reason: expect.stringMatching(/python -c.*299 more like it/) as string},
+      {reason: expect.stringMatching(/wandb-invariance convert.*299 more like it/) as string},
     ]);
     expect(await noticesOf(summary, 'checkpoint_skipped')).toHaveLength(1);
   });
