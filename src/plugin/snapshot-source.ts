@@ -69,6 +69,8 @@ export async function snapshotSource({
   );
   try {
     const info = await measurer.info();
+    const slower = slowerEngine(info.engine);
+    if (slower !== null) events.notice('slower_engine', slower);
     if (reference !== undefined) await checkLiveModel({measurer, files, folder});
     const cost = await measurer.cost();
     const snapshots = openSnapshots(join(folder, 'snapshots'));
@@ -78,6 +80,14 @@ export async function snapshotSource({
     await measurer.close();
     throw error;
   }
+}
+
+/** Where the engine in words is not the fast one: the factor, and the remedy. */
+export function slowerEngine(engine: string): string | null {
+  return engine.startsWith('onnxruntime-web')
+    ? 'readings are made with onnxruntime-web, which takes two to four times as long as onnxruntime-node: ' +
+        'npm i onnxruntime-node@~1.30.0 --onnxruntime-node-install=skip'
+    : null;
 }
 
 /** Where the reference is another folder, a model that does not fit it is refused before the inversion, not after. */

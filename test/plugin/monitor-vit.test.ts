@@ -9,6 +9,7 @@ import {beforeAll, beforeEach, describe, expect, it} from 'vitest';
 import {loadVit, saveVit} from '../../src/engine/index.js';
 import {monitorInvariance} from '../../src/plugin/monitor-invariance.js';
 import type {MonitorOptions} from '../../src/plugin/options.js';
+import {slowerEngine} from '../../src/plugin/snapshot-source.js';
 import {seededRandom} from '../../src/random.js';
 import {consoleTracker, memoryTracker} from '../../src/tracker/index.js';
 import {listRuns, readable, readRun} from '../../src/journal/index.js';
@@ -266,6 +267,13 @@ describe('a ViT that is finetuned with model.fit', () => {
     expect(readings[0]!.retention).not.toEqual(baseline!.ceiling);
     expect(existsSync(FIXTURE)).toBe(true);
   });
+});
+
+it('the slower engine is told from the fast one, with the factor and the remedy', () => {
+  expect(slowerEngine('onnxruntime-web 1.30.0, wasm, 1 thread')).toMatch(
+    /two to four times as long as .*: npm i onnxruntime-node/,
+  );
+  expect(slowerEngine('onnxruntime-node 1.30.0, cpu, 1 thread')).toBeNull();
 });
 
 describe('monitorInvariance refuses', () => {

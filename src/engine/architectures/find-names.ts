@@ -64,11 +64,14 @@ export function findNames(
         'choose one with --prefix',
     );
   const expected = best.missing.map(name => best.prefix + (nameOnDisk(best.names, name)?.name ?? name));
+  const onlyNorm = best.missing.every(name => name.startsWith('norm.'));
   const more = expected.length > LISTED ? ` and ${expected.length - LISTED} more` : '';
   throw new InvarianceError(
     'bad_weights',
     `${folder} lacks ${expected.length} of ${wanted.length} tensors: ${expected.slice(0, LISTED).join(', ')}${more}; ` +
-      `expected the names that ${family.name} has in transformers or timm, after one and the same prefix`,
+      (onlyNorm
+        ? "without them its blocks can be measured: --layers 'block_*'"
+        : `expected the names that ${family.name} has in transformers or timm, after one and the same prefix`),
   );
 }
 

@@ -24,6 +24,7 @@ const HEAD = ['head.weight', 'head.bias', 'head_dist.weight', 'head_dist.bias'];
 
 interface ReadOptions {
   like?: Engine;
+  owners?: ReadonlyMap<string, LayerName | null>;
   prefix?: string | undefined;
   adapter?: string | undefined;
   onNotice?: (code: string, message: string) => void;
@@ -35,6 +36,7 @@ interface ReadOptions {
  * @param base the pretrained model's folder, for a checkpoint that leaves out its configuration or is an adapter
  * @param like an engine whose architecture the folder must have and whose input size the position embeddings are
  *   interpolated to; without it, the folder's own. Only what its measured layers depend on has to be there and to fit
+ * @param owners without `like`, the measured layer that each weight belongs to, or null: only the others have to be there
  * @param prefix which one is meant where the names stand under several prefixes, as `ema_model.`
  * @param adapter which adapter is meant where the folder holds several
  * @param onNotice told of a wrapper's prefix, of positions resized for `like`, and of tensors left out because no measured layer depends on them
@@ -54,7 +56,8 @@ export async function readWeights(
   const architecture = architectureOf(folder, like?.input);
   const layers = like
     ? new Map(like.weights().map(({name, layer}) => [name, layer]))
-    : defaultLayers(writeNetwork({spec: architecture.spec, normalisation: folder.preprocessor}));
+    : (options.owners ??
+      defaultLayers(writeNetwork({spec: architecture.spec, normalisation: folder.preprocessor})));
   const read = await readDeclared(folder, architecture, layers, options);
   if (like) {
     sameSpec(architecture.spec, like, folder.folder);
@@ -92,11 +95,12 @@ async function readDeclared(
   {folder, tensors, preprocessor}: ModelFolder,
   {family, stored, spec: wanted}: Architecture,
   layers: ReadonlyMap<string, LayerName | null>,
-  {like, prefix, onNotice = () => {}}: ReadOptions,
+  {like, owners, prefix, onNotice = () => {}}: ReadOptions,
 ): Promise<Parameter[]> {
   const declared = (spec: Spec) => writeNetwork({spec, normalisation: preprocessor}).parameters;
   const shapes = new Map(declared(wanted).map(({name, shape}) => [name, shape]));
-  const isWanted = (name: string) => like === undefined || layers.get(name) !== null;
+  const takesAll = like === undefined && owners === undefined;
+  const isWanted = (name: string) => takesAll || (layers.get(name) ?? null) !== null;
   const names = [...shapes.keys()];
   const [needed, idle] = [names.filter(isWanted), names.filter(name => !isWanted(name))];
   const search = {wanted: needed, optional: [...idle, ...HEAD], folder, prefix};
@@ -191,10 +195,6 @@ function sameSpec(spec: Spec, {definition, layers}: Engine, folder: string): voi
 }
 
 function sameTensors(read: Weights, like: Weights, folder: string): void {
-  const expected = new Set(like.map(({name}) => name));
-  const extra = read.find(({name}) => !expected.has(name) && !HEAD.includes(name));
-  if (extra)
-    throw new InvarianceError('bad_weights', `${folder} has ${extra.name}, which the pretrained model lacks`);
   const shapes = new Map(read.map(({name, shape}) => [name, shape]));
   for (const {name, shape, layer} of like) {
     if (layer === null) continue;

@@ -181,6 +181,19 @@ describe('readWeights', () => {
     await Promise.all([blocks.dispose(), all.dispose()]);
   });
 
+  it('measures the blocks of a pretrained model that has no norm, and says so where norm is asked for', async () => {
+    const without = await changed(({tensors}) => ({
+      tensors: new Map([...tensors].filter(([name]) => !name.startsWith('vit.layernorm'))),
+    }));
+    await expect(openOrtEngine({folder: without})).rejects.toThrow(
+      /lacks 2 of \d+ tensors: vit\.layernorm\.weight, .*its blocks can be measured: --layers 'block_\*'/,
+    );
+    const blocks = await openOrtEngine({folder: without, layers: ['block_*']});
+    blocks.setWeights(await readWeights(`${fixtures}/vit`, {like: blocks}));
+    expect(blocks.layers).toEqual(['block_00', 'block_01']);
+    await blocks.dispose();
+  });
+
   it('names a placeholder of ZeRO-3 as what it is, with the command that gathers the weights', async () => {
     const empty = await tensor('vit.layernorm.bias', () => ({shape: [0], data: new Float32Array(0)}));
     expect((await refusal(empty)).message).toMatch(/ZeRO-3.* python zero_to_fp32\.py/);
@@ -208,7 +221,7 @@ describe('readWeights', () => {
 
   it.each([
     ['fewer blocks', {num_hidden_layers: 1}, 'vit.encoder.layer.1.'],
-    ['more blocks', {num_hidden_layers: 3}, 'vit.encoder.layer.2.'],
+    ['more blocks', {num_hidden_layers: 3}, 'depth is 3 instead of 2'],
     ['another width', {hidden_size: 32}, '[16'],
     ['another image size', {image_size: 24}, '[37, 16]'],
     ['other heads', {num_attention_heads: 4}, 'heads is 4 instead of 2'],
