@@ -19,6 +19,7 @@ const arrows = {
   compare: ['metrics', 'journal'],
   watch: ['disk', 'journal', 'models', 'measure', 'tracker', 'render'],
   plugin: [
+    'terminal',
     'disk',
     'journal',
     'factors',

@@ -45,9 +45,8 @@ function checkpointName(step: number): string {
 /**
  * @param run id of the run: checkpoints that another run has put in this one's place are left alone
  * @param present checkpoints of this run that are already there, when it is resumed
- * @param waiting for a `monitor` of readings, the steps of those that are still to be measured; null for one of the
- *   training. What a reading says holds for the checkpoint of its own step alone; a value of the training, as `val_acc`,
- *   is that of all steps until the next.
+ * @param waiting for a `monitor` of readings, the steps of those that are still to be measured; default none. A value holds
+ *   for the checkpoint of its own step alone.
  */
 export function createCheckpoints({
   dir,
@@ -56,7 +55,7 @@ export function createCheckpoints({
   mode,
   present,
   values: known,
-  waiting,
+  waiting = () => [],
 }: {
   dir: string;
   run: string;
@@ -64,20 +63,15 @@ export function createCheckpoints({
   mode: Mode;
   present: readonly number[];
   values: readonly MonitoredValue[];
-  waiting: (() => readonly number[]) | null;
+  waiting?: (() => readonly number[]) | undefined;
 }): Checkpoints {
   const values = [...known];
   const steps = new Set(present);
   const pathOf = (step: number): string => join(resolve(dir), checkpointName(step));
 
   const valueAt = (step: number): Kept['value'] => {
-    if (waiting?.().includes(step)) return 'pending';
-    let newest: MonitoredValue | null = null;
-    for (const one of values) {
-      const holds = waiting === null ? one.step <= step : one.step === step;
-      if (holds && (newest === null || one.step >= newest.step)) newest = one;
-    }
-    return newest?.value ?? null;
+    if (waiting().includes(step)) return 'pending';
+    return values.findLast(one => one.step === step)?.value ?? null;
   };
   const kept = (): Kept[] => [...steps].map(step => ({step, value: valueAt(step)}));
   const best = (): {step: number; value: number; path: string} | null => {

@@ -37,6 +37,8 @@ interface Diagnosis {
   /** Or what is wrong with the settings of the environment. */
   wandb: {host: string; key: FoundKey['from'] | null} | {problem: string};
   cache: {folder: string; writable: boolean; entries: number; bytes: number};
+  /** What will not work here, each with what to do. */
+  troubles: string[];
 }
 
 /** `doctor`: what is installed, what would be faster, where things are kept. */
@@ -55,9 +57,10 @@ async function diagnose(environment: NodeJS.ProcessEnv): Promise<Diagnosis> {
   const {openRuntime} = await import('../engine/index.js');
   const {defaultCacheFolder} = await import('../inversion/index.js');
   const cores = availableParallelism();
-  const packages = Object.entries(OPTIONAL).map(
+  const found = Object.entries(OPTIONAL).map(
     async ([name, about]) => [name, {version: await versionOf(name), ...about}] as const,
   );
+  const packages = Object.fromEntries(await Promise.all(found));
   return {
     version: packageVersion(),
     node: process.version,
@@ -68,10 +71,26 @@ async function diagnose(environment: NodeJS.ProcessEnv): Promise<Diagnosis> {
       ({description}) => ({status: 'ready', description}),
       (error: unknown) => ({status: 'missing', reason: messageOf(error)}),
     ),
-    packages: Object.fromEntries(await Promise.all(packages)),
+    packages,
     wandb: await wandbKey(environment),
     cache: await cacheState(defaultCacheFolder(environment)),
+    troubles: troublesOf(process.version, packages),
   };
+}
+
+/** What of the packages that are installed breaks on this Node. */
+export function troublesOf(
+  node: string,
+  packages: Readonly<Record<string, {version: string | null}>>,
+): string[] {
+  const [major = 0] = node.replace('v', '').split('.').map(Number);
+  return ['@tensorflow/tfjs-node', '@tensorflow/tfjs-node-gpu']
+    .filter(name => major >= 23 && packages[name]?.version?.startsWith('4.'))
+    .map(
+      name =>
+        `${name} breaks on Node 23 and newer: run this before it is imported, or use Node 22: ` +
+        "(await import('node:util')).default.isNullOrUndefined ??= value => value == null",
+    );
 }
 
 /** Looked for where the user works, then beside this package. */
@@ -127,7 +146,18 @@ async function cacheState(folder: string): Promise<Diagnosis['cache']> {
   };
 }
 
-function textOf({version, node, platform, cores, memory, engine, packages, wandb, cache}: Diagnosis): string {
+function textOf({
+  version,
+  node,
+  platform,
+  cores,
+  memory,
+  engine,
+  packages,
+  wandb,
+  cache,
+  troubles,
+}: Diagnosis): string {
   const gigabytes = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
   const keys = {option: 'given', environment: 'found in WANDB_API_KEY', netrc: 'found in .netrc'};
   return textTable([
@@ -150,5 +180,6 @@ function textOf({version, node, platform, cores, memory, engine, packages, wandb
       'cache',
       `${cache.folder}: ${cache.entries} inversions, ${gigabytes(cache.bytes)}${cache.writable ? '' : ', not writable'}`,
     ],
+    ...troubles.map(trouble => ['trouble', trouble]),
   ]);
 }

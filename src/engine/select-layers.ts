@@ -3,7 +3,7 @@ import type {LayerName} from '../types.js';
 
 /**
  * Names, globs or regular expressions; a layer is taken that any of them matches. In a glob `*` and `?` stand for anything
- * but `/`, and `**` for anything: `block_*` are the blocks, `block_*` + `/attention` what their attention adds.
+ * but `/`, `[135]` and `[0-3]` for one of those characters, and `**` for anything: `block_*` are the blocks, `block_*` + `/attention` what their attention adds.
  */
 export type LayerSelection = readonly (string | RegExp)[];
 
@@ -27,10 +27,13 @@ export function selectLayers(available: readonly LayerName[], selection?: LayerS
 }
 
 function globTest(glob: string): (name: string) => boolean {
-  const escaped = glob.replace(/[.+^${}()|[\]\\]/g, '\\$&');
-  const wild = {'**': '.*', '*': '[^/]*', '?': '[^/]'};
-  const pattern = new RegExp(`^${escaped.replace(/\*\*|\*|\?/g, mark => wild[mark as keyof typeof wild])}$`);
-  return name => pattern.test(name);
+  const wild: Readonly<Record<string, string>> = {'**': '.*', '*': '[^/]*', '?': '[^/]'};
+  const source = glob.replace(
+    /\*\*|\*|\?|\[[\w-]+\]|[.+^${}()|[\]\\]/g,
+    mark => wild[mark] ?? (mark.length > 1 ? mark : `\\${mark}`),
+  );
+  const pattern = new RegExp(`^${source}$`);
+  return name => name === glob || pattern.test(name);
 }
 
 /** A regular expression with the `g` or `y` flag would remember where it stopped. */

@@ -103,12 +103,14 @@ export function openJournal(folder: string, options: JournalOptions = {}): Journ
   /** The process ends, and nobody has called `finish`. */
   function endUnfinished(state: Exclude<RunState, 'running'>): void {
     const message =
-      'the process ended without finish(): the last reading, and what was still being measured, are missing';
-    if (state === 'finished' && !ended)
+      'the process ended without finish(): the last reading, and what was still being measured, are missing; await it after the training';
+    if (state === 'finished' && !ended) {
       append({
         kind: 'event',
         event: {type: 'notice', time: now(), level: 'warning', code: 'not_finished', message},
       });
+      process.stderr.write(`wandb-invariance: ${message}\n`);
+    }
     finish(state);
   }
 

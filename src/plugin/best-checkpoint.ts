@@ -4,7 +4,7 @@ import {scalarsOf, type Notices} from '../tracker/index.js';
 import type {Baseline, Reading} from '../types.js';
 
 /** Whether `checkpoints.monitor` names a value of readings, and not one of the training. */
-export function isOfReadings(monitor: string | null | undefined): monitor is string {
+export function isOfReadings(monitor: string | null | undefined): monitor is `invariance/${string}` {
   return monitor?.startsWith('invariance/') ?? false;
 }
 
@@ -50,11 +50,32 @@ export class BestCheckpoint {
   /**
    * Warns where there are checkpoints and no value to judge them by.
    * @param known names of the values that were logged
-   * @param pending a reading is still to come, and may bring one
+   * @param pending a reading or the first end of an epoch is still to come, and may bring one
    */
-  warnOfUnknown({known, pending}: {known: readonly string[]; pending: boolean}): void {
+  warnOfUnknown({
+    known,
+    pending,
+  }: {
+    known: readonly string[];
+    pending: {reading: boolean; epoch: boolean};
+  }): void {
     const {monitor, checkpoints, notices} = this.parts;
-    if (monitor === null || checkpoints.hasValue() || (isOfReadings(monitor) && pending)) return;
+    if (monitor === null || checkpoints.best() !== null) return;
+    if (checkpoints.hasValue() && !isOfReadings(monitor)) {
+      notices.raise(
+        'warning',
+        'no_best_checkpoint',
+        `no checkpoint so far is of a step that '${monitor}' has a value of, so none is the best: write them when it comes, ` +
+          "as with checkpoints.every: '1 epoch'",
+      );
+      return;
+    }
+    if (
+      isOfReadings(monitor)
+        ? pending.reading || checkpoints.hasValue()
+        : pending.epoch && /^(val|epoch)_/.test(monitor)
+    )
+      return;
     notices.raise(
       'warning',
       'unknown_monitor',

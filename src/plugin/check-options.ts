@@ -51,69 +51,77 @@ const input = z.strictObject(
   '{layout, range, mean, std}',
 );
 
-const options = z.strictObject({
-  tf: withMethods(
-    ['CustomCallback'],
-    "the TensorFlow.js object the model was made with, as import * as tf from '@tensorflow/tfjs'",
-  ),
-  model: readElsewhere,
-  probes: z.custom(
-    value => typeof value === 'string' || (typeof value === 'object' && value !== null),
-    'a folder, FILE.safetensors:key, a tensor [n, H, W, C] in [0, 1], or an iterable of images',
-  ),
-  probesMax: readElsewhere,
-  labels: z
-    .union(
-      [z.string().min(1), z.array(z.union([z.string(), z.number()]))],
-      'one label an image, a CSV or JSON file of image path and label, or FILE.safetensors:key',
-    )
-    .optional(),
-  seeds: text('FILE.safetensors:key').optional(),
-  reference: text('the folder of the pretrained model').optional(),
-  floor: z
-    .union(
-      [count, z.array(text('folders')).min(1)],
-      'how many random networks to draw, or a list of their folders',
-    )
-    .optional(),
-  scratch: text('the folder of a network trained from scratch').optional(),
-  layers: readElsewhere,
-  pooling: z.enum(['tokens', 'cls', 'mean'], "'tokens', 'cls' or 'mean'").optional(),
-  input: input.optional(),
-  inversion: inversion.optional(),
-  factors: z
-    .union(
-      [z.literal(['all', 'none']), z.array(z.string())],
-      "'all', 'none', or a list of names, as ['hue', 'flip']",
-    )
-    .optional(),
-  every: readElsewhere,
-  acquired: readElsewhere,
-  log: readElsewhere,
-  budget: z
-    .custom<number>(
-      value => typeof value === 'number' && value > 0,
-      'a share of training time above 0, as 0.05, or Infinity',
-    )
-    .optional(),
-  checkpoints: checkpoints.optional(),
-  resume: text("the folder of a checkpoint, or 'auto'").optional(),
-  optimizer: readElsewhere,
-  trackers: z
-    .array(
-      withMethods(['start', 'reading'], 'trackers, as wandbTracker() or consoleTracker() make them'),
-      'a list of trackers',
-    )
-    .optional(),
-  console: flag.optional(),
-  dir: text('a folder').optional(),
-  name: text('a name').optional(),
-  config: z
-    .custom(value => typeof value === 'object' && value !== null, 'an object of your settings')
-    .optional(),
-  stepsPerEpoch: count.optional(),
-  strict: flag.optional(),
-} satisfies Record<keyof MonitorOptions, z.ZodType>);
+const options = z.strictObject(
+  {
+    tf: withMethods(
+      ['CustomCallback'],
+      "the TensorFlow.js object the model was made with, as import * as tf from '@tensorflow/tfjs'",
+    ),
+    model: readElsewhere,
+    probes: z.custom(
+      value => typeof value === 'string' || (typeof value === 'object' && value !== null),
+      'a folder, FILE.safetensors:key, a tensor [n, H, W, C] in [0, 1], or an iterable of images',
+    ),
+    probesMax: readElsewhere,
+    labels: z
+      .union(
+        [z.string().min(1), z.array(z.union([z.string(), z.number()]))],
+        'one label an image, a CSV or JSON file of image path and label, or FILE.safetensors:key',
+      )
+      .optional(),
+    seeds: text('FILE.safetensors:key').optional(),
+    reference: text('the folder of the pretrained model').optional(),
+    floor: z
+      .union(
+        [count, z.array(text('folders')).min(1)],
+        'how many random networks to draw, or a list of their folders',
+      )
+      .optional(),
+    scratch: text('the folder of a network trained from scratch').optional(),
+    layers: z
+      .array(
+        z.union([z.string(), z.instanceof(RegExp)]),
+        "a list of names, globs or regular expressions, as ['block_*', 'norm']",
+      )
+      .optional(),
+    pooling: z.enum(['tokens', 'cls', 'mean'], "'tokens', 'cls' or 'mean'").optional(),
+    input: input.optional(),
+    inversion: inversion.optional(),
+    factors: z
+      .union(
+        [z.literal(['all', 'none']), z.array(z.string())],
+        "'all', 'none', or a list of names, as ['hue', 'flip']",
+      )
+      .optional(),
+    every: readElsewhere,
+    acquired: readElsewhere,
+    log: readElsewhere,
+    budget: z
+      .custom<number>(
+        value => typeof value === 'number' && value > 0,
+        'a share of training time above 0, as 0.05, or Infinity',
+      )
+      .optional(),
+    checkpoints: checkpoints.optional(),
+    resume: text("the folder of a checkpoint, or 'auto'").optional(),
+    optimizer: readElsewhere,
+    trackers: z
+      .array(
+        withMethods(['start', 'reading'], 'trackers, as wandbTracker() or consoleTracker() make them'),
+        'a list of trackers',
+      )
+      .optional(),
+    console: flag.optional(),
+    dir: text('a folder').optional(),
+    name: text('a name').optional(),
+    config: z
+      .custom(value => typeof value === 'object' && value !== null, 'an object of your settings')
+      .optional(),
+    stepsPerEpoch: count.optional(),
+    strict: flag.optional(),
+  } satisfies Record<keyof MonitorOptions, z.ZodType>,
+  '{tf, model, probes, …}',
+);
 
 /** Every option there is, by where it stands. */
 export const NAMES = {
@@ -178,7 +186,7 @@ function refuse(path: readonly PropertyKey[], value: unknown, takes: string): ne
   const shown = typeof value === 'object' && value !== null ? value.constructor?.name : JSON.stringify(value);
   throw new InvarianceError(
     'bad_option',
-    `invalid ${path.join('.')}: ${shown ?? String(value)}; it takes ${takes}`,
+    `invalid ${path.join('.') || 'options'}: ${shown ?? String(value)}; it takes ${takes}`,
   );
 }
 

@@ -5,6 +5,7 @@ import {modelFiles, optimizerFile, type ModelFiles} from '../checkpoints/index.j
 import {vitConfigOf} from '../engine/index.js';
 import {InvarianceError} from '../errors.js';
 import {describeRun, leftOutText, readRun} from '../journal/index.js';
+import {resolveModel} from '../models/index.js';
 import type {Dispatcher, Notices} from '../tracker/index.js';
 import {createBudget} from './budget.js';
 import {checkOptions} from './check-options.js';
@@ -57,11 +58,23 @@ export async function monitorInvariance(given: MonitorOptions): Promise<Monitor>
   monitored.add(model);
   const release = (): void => void monitored.delete(model);
   try {
-    return await open(options, release);
+    return await open(await withFolders(options), release);
   } catch (error) {
     release();
     throw error;
   }
+}
+
+/** A hub name is as good as a folder wherever one of a model is named. */
+async function withFolders(options: CheckedOptions): Promise<CheckedOptions> {
+  const {reference, floor, scratch} = options;
+  const folderOf = (model: string): Promise<string> => resolveModel({model});
+  return {
+    ...options,
+    ...(reference !== undefined && {reference: await folderOf(reference)}),
+    ...(scratch !== undefined && {scratch: await folderOf(scratch)}),
+    ...(typeof floor === 'object' && {floor: await Promise.all(floor.map(folderOf))}),
+  };
 }
 
 async function open(options: CheckedOptions, release: () => void): Promise<Monitor> {

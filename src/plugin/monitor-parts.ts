@@ -61,6 +61,7 @@ export function composeTraining(parts: MonitorParts): TrainingParts {
   const readings = new RunReadings(parts, {
     recorded: resumed?.readings ?? [],
     strict: options.strict,
+    resumable: checkpoints !== null,
     onReading: (reading, baseline) => saving?.best.measured(reading, baseline),
     onDiverged: (step, why) => divergence.seen(step, why),
   });

@@ -99,7 +99,14 @@ class TrainingMonitor {
   }
 
   fitBegin({model: fitted, stepsPerEpoch}: FitBegin): void {
-    const {options, notices} = this.parts;
+    const {options, notices, run} = this.parts;
+    if (this.ended !== 'running') {
+      // Its record is closed.
+      process.stderr.write(
+        `wandb-invariance: run ${run.id} has ${this.ended}, so this fit is not monitored; build a new monitor for it\n`,
+      );
+      return;
+    }
     const {position} = this.training;
     const {model} = options;
     position.stepsPerEpoch = stepsPerEpoch ?? position.stepsPerEpoch;
@@ -203,9 +210,12 @@ class TrainingMonitor {
   }
 
   private async save(): Promise<void> {
-    const {log, readings, saving, divergence} = this.training;
+    const {position, log, readings, saving, divergence} = this.training;
     if (saving === null || divergence.isBroken || !(await saving.writer.save())) return;
-    const pending = readings.baseline === null || readings.waiting > 0;
+    const pending = {
+      reading: readings.baseline === null || readings.waiting > 0,
+      epoch: position.epochs === 0 && this.ended === 'running',
+    };
     saving.best.warnOfUnknown({known: log.names(), pending});
   }
 

@@ -1,3 +1,4 @@
+import {access, constants, mkdir} from 'node:fs/promises';
 import {
   createCheckpoints,
   listCheckpoints,
@@ -6,13 +7,17 @@ import {
   type ResumePoint,
 } from '../checkpoints/index.js';
 import {sweep} from '../disk/index.js';
+import {InvarianceError, messageOf} from '../errors.js';
 import type {RecordedRun} from '../journal/index.js';
 import {scalarsOf, type Notices} from '../tracker/index.js';
 import {isOfReadings} from './best-checkpoint.js';
 import type {CheckedOptions} from './options.js';
 import type {ReadingSource} from './reading-source.js';
 
-/** The checkpoints of a run, those of before it was resumed among them; null where none are asked for. */
+/**
+ * The checkpoints of a run, those of before it was resumed among them; null where none are asked for.
+ * @throws InvarianceError `io_failed` where their folder cannot be written
+ */
 export async function openCheckpoints({
   run,
   options: {checkpoints},
@@ -30,6 +35,15 @@ export async function openCheckpoints({
 }): Promise<Checkpoints | null> {
   if (checkpoints === null) return null;
   const {dir, keep, mode, monitor} = checkpoints;
+  await mkdir(dir, {recursive: true})
+    .then(() => access(dir, constants.W_OK))
+    .catch((cause: unknown) => {
+      throw new InvarianceError(
+        'io_failed',
+        `checkpoints cannot be written to ${dir}: ${messageOf(cause)}; name another folder with checkpoints.dir`,
+        {cause},
+      );
+    });
   await sweep(dir);
   const present =
     point === null ? [] : await ownCheckpoints(dir, {run: point.state.run, upTo: point.state.step});
@@ -49,7 +63,7 @@ export async function openCheckpoints({
     mode,
     present,
     values: monitor === null || past === null ? [] : valuesOf(past, monitor),
-    waiting: isOfReadings(monitor) ? () => source.waiting() : null,
+    waiting: isOfReadings(monitor) ? () => source.waiting() : undefined,
   });
 }
 

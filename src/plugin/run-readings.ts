@@ -1,5 +1,6 @@
 import {InvarianceError} from '../errors.js';
 import {createInversionProgress} from '../measure/index.js';
+import {durationOf} from '../terminal/index.js';
 import type {Dispatcher, Notices} from '../tracker/index.js';
 import type {Baseline, Moment, Reading} from '../types.js';
 import type {Budget} from './budget.js';
@@ -31,6 +32,7 @@ export class RunReadings {
   /**
    * @param options.recorded steps of the readings that are on record already
    * @param options.strict what fails in the source is thrown at the next occasion
+   * @param options.resumable there are checkpoints to go on from
    * @param options.onReading told of each reading after it was recorded
    * @param options.onDiverged told where the weights of a step are not finite
    */
@@ -39,6 +41,7 @@ export class RunReadings {
     private readonly options: {
       recorded: readonly number[];
       strict: boolean;
+      resumable: boolean;
       onReading: (reading: Reading, baseline: Baseline | null) => void;
       onDiverged: (step: number, why: string) => void;
     },
@@ -99,7 +102,12 @@ export class RunReadings {
     const {waiting} = this;
     if (waiting > 0) {
       const readings = waiting === 1 ? '1 reading is' : `${waiting} readings are`;
-      const message = `training is over; ${readings} still being measured`;
+      const {cost} = this.parts.source;
+      const left = cost && this.baseline ? `, about ${durationOf((waiting * cost.each) / 1000)}` : '';
+      const later = this.options.resumable
+        ? ". Ctrl-C ends the run without them: they wait on disk, and a run with resume: 'auto' measures them"
+        : '';
+      const message = `training is over; ${readings} still being measured${left}${later}`;
       this.parts.notices.raise('info', 'draining', message, {aloud: true});
     }
     await this.parts.source.drain();

@@ -45,7 +45,7 @@ function opened(options: Partial<Parameters<typeof createCheckpoints>[0]> = {}) 
     present: [],
     values: [],
     run: 'run-1',
-    waiting: null,
+
     ...options,
   });
 }
@@ -111,11 +111,14 @@ describe('checkpoints', () => {
     expect(checkpoints.best()?.step).toBe(20);
   });
 
-  it('take the newest value of the training at or before their step', async () => {
+  it('take only a value of their own step, be it of the training', async () => {
     const checkpoints = opened({values: [{step: 5, value: 0.1}]});
     await checkpoints.save(saving(7));
     await checkpoints.addValue(8, 0.9);
-    expect(checkpoints.best()).toMatchObject({step: 7, value: 0.1});
+    expect(checkpoints.best()).toBeNull();
+    await checkpoints.addValue(7, 0.3);
+    await checkpoints.addValue(7, 0.2);
+    expect(checkpoints.best()).toMatchObject({step: 7, value: 0.2});
   });
 
   it('take of readings only that of their own step, never that of the pretrained model', async () => {

@@ -2,6 +2,7 @@ import {mkdtemp, rm, writeFile} from 'node:fs/promises';
 import {availableParallelism, tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterAll, beforeAll, expect, test} from 'vitest';
+import {troublesOf} from '../../src/cli/doctor.js';
 import {run} from './run.js';
 
 let folder: string;
@@ -23,6 +24,18 @@ test('--json says engine, cores, memory, packages, key and cache', async () => {
     wandb: {host: 'api.wandb.ai', key: null},
     cache: {folder: join(folder, 'wandb-invariance'), writable: true, entries: 0, bytes: 0},
   });
+});
+
+test('tfjs-node on a Node that it breaks on is a trouble, with what to do', () => {
+  const packages = {
+    '@tensorflow/tfjs-node': {version: '4.22.0'},
+    '@tensorflow/tfjs-node-gpu': {version: null},
+  };
+  expect(troublesOf('v22.12.0', packages)).toEqual([]);
+  expect(troublesOf('v24.1.0', packages)).toEqual([
+    expect.stringMatching(/^@tensorflow\/tfjs-node breaks on Node 23 and newer: .*isNullOrUndefined/),
+  ]);
+  expect(troublesOf('v24.1.0', {})).toEqual([]);
 });
 
 test('a package that is not there comes with the line that gets it', async () => {

@@ -13,6 +13,7 @@ describe('selectLayers', () => {
     ['a name', ['block_01'], ['block_01']],
     ['a glob of any length', ['block_*'], ['block_00', 'block_01', 'block_10']],
     ['a glob of one character', ['block_0?'], ['block_00', 'block_01']],
+    ['a glob of some characters', ['block_[01]0', 'block_0[1-9]'], ['block_00', 'block_01', 'block_10']],
     ['a regular expression', [/0$/], ['block_00', 'block_10']],
     ['a regular expression that keeps its place', [/block/g], ['block_00', 'block_01', 'block_10']],
     [

@@ -15,7 +15,7 @@ function judged(
 ) {
   const dir = mkdtempSync(join(tmpdir(), 'best-'));
   onTestFinished(() => rmSync(dir, {recursive: true, force: true}));
-  const waiting = isOfReadings(monitor) ? () => [] : null;
+  const waiting = isOfReadings(monitor) ? () => [] : undefined;
   const checkpoints = {
     ...createCheckpoints({dir, run: 'r', keep: 9, mode: 'max', present: [10, 20], values: [], waiting}),
     ...changes,
@@ -30,6 +30,8 @@ function judged(
   });
   return {best, announced, said};
 }
+
+const none = {reading: false, epoch: false};
 
 describe('the best checkpoint', () => {
   it('is announced when a value of the training makes another one the best', async () => {
@@ -74,22 +76,39 @@ describe('the best checkpoint', () => {
 
   it('is missed with a warning that names the values there are', async () => {
     const {best, said} = judged('val_akk');
-    best.warnOfUnknown({known: ['loss', 'val_acc'], pending: true});
+    best.warnOfUnknown({known: ['loss', 'val_acc'], pending: none});
     expect(said).toEqual([
       "checkpoints.monitor 'val_akk' has no value yet, so no checkpoint is the best; there are loss, val_acc, invariance/…",
     ]);
     const known = judged('val_acc');
     known.best.logged(10, {val_acc: 1});
     await known.best.settled();
-    known.best.warnOfUnknown({known: ['val_acc'], pending: false});
+    known.best.warnOfUnknown({known: ['val_acc'], pending: none});
     expect(known.said).toEqual([]);
+  });
+
+  it('may still come at the end of the first epoch, where it is one of epochs', () => {
+    const {best, said} = judged('val_acc');
+    best.warnOfUnknown({known: ['loss'], pending: {...none, epoch: true}});
+    expect(said).toEqual([]);
+    const batch = judged('acc');
+    batch.best.warnOfUnknown({known: ['loss'], pending: {...none, epoch: true}});
+    expect(batch.said).toHaveLength(1);
+  });
+
+  it('is missed with a warning where it never comes at the step of a checkpoint', async () => {
+    const {best, said} = judged('val_acc');
+    best.logged(15, {val_acc: 1});
+    await best.settled();
+    best.warnOfUnknown({known: ['val_acc'], pending: none});
+    expect(said[0]).toMatch(/^no checkpoint so far is of a step that 'val_acc' has a value of.* '1 epoch'$/);
   });
 
   it('may still come with a reading that is being measured', () => {
     const {best, said} = judged('invariance/retention');
-    best.warnOfUnknown({known: [], pending: true});
+    best.warnOfUnknown({known: [], pending: {...none, reading: true}});
     expect(said).toEqual([]);
-    best.warnOfUnknown({known: [], pending: false});
+    best.warnOfUnknown({known: [], pending: none});
     expect(said).toHaveLength(1);
   });
 

@@ -108,7 +108,6 @@ describe('docs/callback.md', () => {
             present: [],
             values: [],
             run: 'run-1',
-            waiting: null,
           }),
         },
       );

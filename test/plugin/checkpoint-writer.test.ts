@@ -46,7 +46,6 @@ function writing(changes: Partial<CheckpointParts> = {}) {
     mode: 'max',
     present: [],
     values: [],
-    waiting: null,
   });
   const best = new BestCheckpoint({monitor: 'val_acc', checkpoints, notices, announce: () => {}});
   const parts: CheckpointParts = {

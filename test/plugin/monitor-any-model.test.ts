@@ -1,9 +1,9 @@
-import {mkdtempSync, readdirSync, readFileSync} from 'node:fs';
+import {mkdtempSync, readdirSync, readFileSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import '@tensorflow/tfjs-backend-wasm';
-import {beforeAll, beforeEach, describe, expect, it} from 'vitest';
+import {beforeAll, beforeEach, describe, expect, it, vi} from 'vitest';
 import {loadTfjsModel, saveTfjsModel} from '../../src/engine/index.js';
 import {monitorInvariance} from '../../src/plugin/monitor-invariance.js';
 import type {MonitorOptions} from '../../src/plugin/options.js';
@@ -117,6 +117,31 @@ describe('any LayersModel, measured in process', () => {
     expect(said.lines.at(-2)).toMatch(unscored);
     expect(readFileSync(report!, 'utf8')).toMatch(
       /No layer can be scored in this run: inversion not converged/,
+    );
+  });
+
+  it('is refused checkpoints in a folder that cannot be written, and leaves no run', async () => {
+    const file = join(dir, 'a-file');
+    writeFileSync(file, '');
+    const options = {...optionsFor(network()), checkpoints: {dir: join(file, 'checkpoints')}};
+    await expect(monitorInvariance(options)).rejects.toMatchObject({
+      code: 'io_failed',
+      message: expect.stringMatching(
+        /^checkpoints cannot be written to .*; name another folder with checkpoints\.dir$/,
+      ),
+    });
+  });
+
+  it('says of a fit after finish() that nobody watches it', async () => {
+    const model = network();
+    const monitor = await monitorInvariance(optionsFor(model));
+    const {run} = await monitor.finish();
+    const said = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+    await model.fit(images(8, 1), tf.zeros([8, 2]), {...fit, epochs: 1, callbacks: monitor.callback()});
+    const text = said.mock.calls.join('');
+    said.mockRestore();
+    expect(text).toContain(
+      `run ${run} has finished, so this fit is not monitored; build a new monitor for it`,
     );
   });
 

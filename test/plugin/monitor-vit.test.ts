@@ -282,6 +282,12 @@ describe('monitorInvariance refuses', () => {
     return monitorInvariance({...optionsFor(own), ...options});
   };
 
+  it('to work without options, and says what they are', async () => {
+    await expect(monitorInvariance(undefined as never)).rejects.toThrow(
+      'invalid options: undefined; it takes {tf, model, probes, …}',
+    );
+  });
+
   it.each<[string, Partial<MonitorOptions>, string, RegExp]>([
     ['a cadence it cannot read', {every: 'now and then'}, 'bad_option', /invalid every: "now and then"; use/],
     [
@@ -291,6 +297,12 @@ describe('monitorInvariance refuses', () => {
       /unknown option: evry; known are tf, model/,
     ],
     ['a budget of nothing', {budget: 0}, 'bad_option', /invalid budget: 0; it takes a share/],
+    [
+      'layers that are no list',
+      {layers: 'norm' as never},
+      'bad_option',
+      /invalid layers: "norm"; it takes a list of names, globs or regular expressions, as \['block_\*', 'norm'\]/,
+    ],
     [
       'a pooling there is not',
       {pooling: 'max' as 'mean'},

@@ -293,7 +293,7 @@ describe('what goes wrong inside a running fit', () => {
 });
 
 /** The checkpoints of a fresh run that keeps three. */
-const checkpointsIn = (dir: string, waiting: (() => readonly number[]) | null) =>
+const checkpointsIn = (dir: string, waiting?: () => readonly number[]) =>
   createCheckpoints({dir, run: 'run-1', keep: 3, mode: 'max', present: [], values: [], waiting});
 
 describe('a checkpoint at the last batch of an epoch', () => {
@@ -309,7 +309,7 @@ describe('a checkpoint at the last batch of an epoch', () => {
       {
         source,
         saveModel: async to => void (await mkdir(to, {recursive: true})),
-        checkpoints: checkpointsIn(dir, null),
+        checkpoints: checkpointsIn(dir),
       },
     );
     await train(monitor);
@@ -382,7 +382,7 @@ describe('a budget that is exceeded', () => {
             await source.take(moment, options);
           },
         },
-        budget: createBudget({share: budget, cores: 1, now: () => clock.now}),
+        budget: createBudget({share: budget, cores: 1, now: () => clock.now, cost: {each: 1, first: 0}}),
         clock: () => clock.now,
       },
     );

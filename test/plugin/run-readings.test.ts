@@ -32,7 +32,7 @@ function reading({strict = false, recorded = [] as number[], take = 0} = {}) {
       clock: () => clock.now,
       now: () => 0,
     },
-    {recorded, strict, onDiverged: () => {}, onReading: one => given.push(one)},
+    {recorded, strict, resumable: false, onDiverged: () => {}, onReading: one => given.push(one)},
   );
   return {readings, budget, clock, order, given, ...inside};
 }

@@ -3,7 +3,7 @@ import {numberOf} from '../architectures/config.js';
 import {blockNames} from '../architectures/network.js';
 import {readWeights} from '../architectures/read-weights.js';
 import type {Spec} from '../architectures/spec.js';
-import {type HfConfig, type ModelFolder, openModelFolder} from '../../models/index.js';
+import {type HfConfig, type ModelFolder, openModelFolder, resolveModel} from '../../models/index.js';
 import type {LayersModel, Tf} from './tf.js';
 import type {VitModelInfo} from './vit-info.js';
 import {vitLayers} from './vit-layers.js';
@@ -29,7 +29,8 @@ export interface LoadVitOptions {
  * loss that takes logits. Layers: `pixels`, `embeddings`, `block_00` …, `norm` (the class token, (n, D)), `head`.
  *
  * @param tf your own TensorFlow.js, with which you train.
- * @param folder path of the folder.
+ * @param folder path of the folder, or a hub name, as 'google/vit-base-patch16-224-in21k': from the Hugging Face cache, else
+ *   downloaded into it.
  * @param options the head; without `classes` the folder's own.
  * @throws InvarianceError `bad_model` for a config that is not known here, `bad_weights` where the tensors do not agree
  *   with it, `bad_option` for classes or seeds that make no head.
@@ -49,7 +50,7 @@ export async function loadVit(tf: Tf, folder: string, options: LoadVitOptions = 
   if (!Number.isSafeInteger(seed) || seed < 0) {
     throw new InvarianceError('bad_option', `seed must be a whole number from 0, not ${seed}`);
   }
-  const opened = await openModelFolder(folder);
+  const opened = await openModelFolder(await resolveModel({model: folder}));
   try {
     const {preprocessor} = opened;
     const spec = trainableSpec(opened.config, preprocessor.size);

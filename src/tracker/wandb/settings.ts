@@ -34,7 +34,7 @@ const schema = z.strictObject({
   notes: z.string().optional(),
   resume: z.enum(['allow', 'must', 'never', 'auto']),
   silent: z.boolean(),
-  logModel: z.union([z.literal(false), z.enum(['end', 'checkpoint'])]),
+  logModel: z.literal([false, 'end', 'checkpoint'], "it takes 'end', 'checkpoint' or false"),
   alerts: alertRules,
 });
 
@@ -202,7 +202,12 @@ export function resolveSettings(
   const parsed = schema.safeParse(merged);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
-    const name = issue!.path.join('.') || (issue as {keys?: string[]}).keys?.join(', ') || 'options';
+    if (issue?.code === 'unrecognized_keys' && issue.path.length === 0)
+      throw new InvarianceError(
+        'bad_option',
+        `unknown W&B setting: ${issue.keys.join(', ')}; known are ${[...Object.keys(schema.shape), 'apiKey', 'run'].join(', ')}`,
+      );
+    const name = issue!.path.join('.') || 'options';
     const value = issue!.path.reduce<unknown>(
       (at, key) => (at as Record<PropertyKey, unknown>)?.[key],
       merged,

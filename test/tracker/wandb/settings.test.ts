@@ -77,7 +77,8 @@ describe('settings', () => {
     [{mode: 'sometimes'}, 'invalid W&B setting mode: "sometimes"'],
     [{baseUrl: 'wandb'}, 'invalid W&B setting baseUrl: "wandb"'],
     [{id: 'a/b'}, 'invalid W&B setting id: "a/b"; may hold letters'],
-    [{tag: ['x']}, 'invalid W&B setting tag'],
+    [{tag: ['x']}, 'unknown W&B setting: tag; known are mode, baseUrl, project'],
+    [{logModel: true}, "invalid W&B setting logModel: true; it takes 'end', 'checkpoint' or false"],
     [{alerts: {below: 7}}, 'invalid W&B setting alerts.below: 7'],
   ])('refuse %o and name it', (options, message) => {
     expect(() => resolveSettings(options as never, {env: {}})).toThrow(message);
