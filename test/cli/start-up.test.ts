@@ -23,7 +23,7 @@ async function loaded(args: readonly string[]): Promise<string[]> {
 }
 
 /** What the command line may load before it knows what to do: of packages commander alone, and of ours no room but two. */
-const light = /^(commander|cli\/.*\.js|terminal\/.*\.js|(errors|runs-folder)\.js)$/;
+const light = /^(commander|cli\/.*\.js|terminal\/.*\.js|(errors|runs-folder|divergence)\.js)$/;
 
 it('says version and help without the libraries and rooms that only the work needs', async () => {
   const {stdout: help} = await run(['--help']);
