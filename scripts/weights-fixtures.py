@@ -91,6 +91,7 @@ def adapters():
         "lokr": LoKrConfig(r=2, alpha=3, target_modules=mlp),
         "lokr-both": LoKrConfig(r=1, alpha=3, target_modules=mlp, decompose_both=True, decompose_factor=4),
         "oft": OFTConfig(oft_block_size=4, r=0, target_modules=mlp),
+        "oft-three": OFTConfig(oft_block_size=4, r=0, target_modules=attention, num_cayley_neumann_terms=3),
         "oft-shared": OFTConfig(oft_block_size=4, r=0, target_modules=mlp, block_share=True, num_cayley_neumann_terms=7),
     }
     for name, config in others.items():

@@ -90,6 +90,8 @@ export class Lookout {
   /** Whoever could mend it hears of it while training goes on. */
   private tellOfWaiting({unfinished}: Scan): void {
     const {notices, now} = this.parts;
+    const paths = new Set(unfinished.map(({path}) => path));
+    for (const path of this.waitingSince.keys()) if (!paths.has(path)) this.waitingSince.delete(path);
     for (const {path, waiting} of unfinished) {
       const since = this.waitingSince.get(path) ?? now();
       this.waitingSince.set(path, since);

@@ -6,6 +6,7 @@ import {
   adapterBase,
   loggedAt,
   modelName,
+  namedAdapters,
   readTrainerState,
   TRAINER_STATE,
   type TrainerState,
@@ -82,7 +83,13 @@ async function checkBase(
   {found, held}: Waiting,
   {pretrained, notices}: Pick<Measurement, 'pretrained' | 'notices'>,
 ): Promise<void> {
-  const base = await adapterBase(held.path);
+  const [others, base] = await Promise.all([namedAdapters(held.path), adapterBase(held.path)]);
+  if (others.length > 0 && existsSync(join(held.path, 'adapter_config.json')))
+    notices.raise(
+      'info',
+      'other_adapters',
+      `checkpoints hold ${others.join(', ')} beside an adapter without a name: that one is measured unless --adapter names another`,
+    );
   if (base !== undefined && modelName(base) !== modelName(pretrained))
     notices.raise(
       'warning',

@@ -1,6 +1,6 @@
 import {execFileSync} from 'node:child_process';
 import {existsSync} from 'node:fs';
-import {chmod, cp, mkdir, mkdtemp, rename, rm, writeFile} from 'node:fs/promises';
+import {chmod, cp, mkdir, mkdtemp, readFile, rename, rm, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {delimiter, dirname, join, resolve} from 'node:path';
 import {afterAll, beforeAll, describe, expect, test} from 'vitest';
@@ -146,14 +146,43 @@ describe.skipIf(!pythonHas('torch', 'safetensors'))('a pickled checkpoint', () =
 
   test.each([
     ['odd/none.pt', {}, /holds no state dict, only weights/],
-    ['timm/checkpoint-5.pth.tar', {state: 'ema'}, /holds the state dicts state_dict, state_dict_ema; choose/],
+    [
+      'timm/checkpoint-5.pth.tar',
+      {state: 'ema', to: join(tmpdir(), 'no-such.safetensors')},
+      /holds the state dicts state_dict, state_dict_ema; choose/,
+    ],
     ['odd', {}, /holds none\.pt, tied\.pt, unsafe\.pt; name the one/],
     ['zero', {}, /holds no pickled weights/],
+    ['two', {}, /holds pytorch_model\.bin, pytorch_model_1\.bin; name the one/],
+    ['part', {}, /holds 1 of the 2 shards/],
     ['nowhere', {}, /is not there/],
-    ['odd/tied.pt', {python: 'no-such-python'}, /no-such-python is not there; name a Python.*--python/],
+    [
+      'odd/tied.pt',
+      {python: 'no-such-python', to: join(tmpdir(), 'no-such.safetensors')},
+      /no-such-python is not there; name a Python.*--python/,
+    ],
   ])('that cannot be converted, %s %j, is refused with the reason', async (name, options, message) => {
     await expect(convertPickled(join(folder, name), {python, ...options})).rejects.toThrow(message);
   });
+
+  test('keeps what is there: neither the pickle nor another file is written over', async () => {
+    const [from, to] = [join(folder, 'two/pytorch_model.bin'), join(await scratch(), 'there.safetensors')];
+    await writeFile(to, 'mine');
+    await expect(convertPickled(from, {to, python})).rejects.toThrow(/is there already; name another place/);
+    expect(await readFile(to, 'utf8')).toBe('mine');
+  });
+
+  test('with a lone tensor beside its state dict is read by its state dict', async () => {
+    const converted = await convertPickled(join(folder, 'imagenet/model_best.pth.tar'), {python});
+    expect(converted).toMatchObject({state: 'state_dict', skipped: 0});
+    await expectWhole(converted.path);
+  });
+
+  test('is read without running what lies in the working folder', async () => {
+    execFileSync('sh', ['-c', 'wandb-invariance convert .'], {env: environment, cwd: join(folder, 'trap')});
+    expect(existsSync(join(folder, 'ran'))).toBe(false);
+    await expectWhole(join(folder, 'trap/weights.safetensors'));
+  }, 60_000);
 
   test('in pieces of ZeRO-3 is named as what it is, with the command that gathers it', async () => {
     const [found] = await findCheckpoints(join(folder, 'zero'));

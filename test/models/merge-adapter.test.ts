@@ -41,7 +41,7 @@ async function adapterWith(name: string, changes: object): Promise<string> {
 describe('an adapter merges to what PEFT merges it to', () => {
   test.each([
     ...['lora', 'rslora', 'dora', 'biases', 'trained-biases', 'new-head'],
-    ...['adalora', 'ia3', 'loha', 'lokr', 'lokr-both', 'oft', 'oft-shared'],
+    ...['adalora', 'ia3', 'loha', 'lokr', 'lokr-both', 'oft', 'oft-three', 'oft-shared'],
   ])('%s', async kind => {
     const {tensors} = await openModelFolder(join(fixtures, `adapter-${kind}`), {base: whole});
     await expectMerged(tensors, join(fixtures, `adapter-${kind}-merged/model.safetensors`));

@@ -33,10 +33,7 @@ describe('probes as tensors', () => {
     ['a list of batches', () => tf.split(nhwc(), [2, 4])],
     ['a list of {xs, ys}', () => tf.split(nhwc(), 2).map(xs => ({xs, ys: tf.scalar(0)}))],
     ['a dataset of batches', () => tf.data.array(tf.unstack(nhwc())).batch(4)],
-    [
-      'a dataset of {xs, ys}',
-      () => tf.data.array(tf.unstack(nhwc()).map(xs => ({xs, ys: 1}))).batch(3),
-    ],
+    ['a dataset of {xs, ys}', () => tf.data.array(tf.unstack(nhwc()).map(xs => ({xs, ys: 1}))).batch(3)],
   ])('are the same images from %s', async (_, probes) => {
     expect(await load(probes())).toEqual({count: 6, channels: 2, height: 2, width: 3, data: nchw});
   });

@@ -16,7 +16,11 @@ export const mae: Family = {
   draw: (name, drawing) => {
     const {spec, shape} = drawing;
     // Zero for the class token.
-    if (name === 'pos_embed') return Float32Array.of(...new Float32Array(spec.width), ...sines(spec));
+    if (name === 'pos_embed') {
+      const positions = new Float32Array(drawing.shape.reduce((product, size) => product * size, 1));
+      positions.set(sines(spec), spec.width);
+      return positions;
+    }
     if (name === 'patch_embed.weight') return glorotDraw([shape[0]!, spec.channels * spec.patch ** 2]);
     return transformersDraw(name, drawing);
   },

@@ -92,8 +92,10 @@ function timmSpec(config: HfConfig, tensors: TensorSource): Spec {
   if (prefix === undefined || !tensors.has(`${prefix}blocks.0.norm1.weight`))
     throw refused('its tensors are not those of a plain ViT (blocks.0.norm1.weight and the like)');
   const args = objectOf(config, 'model_args');
+  const isSilent = (name: string, value: unknown) =>
+    value === null || (value === false && !isOn(name, flags));
   for (const [name, value] of Object.entries(args))
-    if (!ARGUMENTS.has(name) && value !== null && value !== false)
+    if (!ARGUMENTS.has(name) && !isSilent(name, value))
       throw refused(`model_args has ${name} ${JSON.stringify(value)}, which is not known`);
   const has = (name: string) => tensors.has(prefix + name);
   const shape = (name: string) => tensors.info(prefix + name).shape;
@@ -189,6 +191,12 @@ function turnedFrequencies({depth, heads, width}: Spec): Float32Array {
       ),
     );
   return Float32Array.from([...along(Math.cos), ...along(Math.sin)]);
+}
+
+/** Whether a model of these flags has by itself what an argument could turn off. */
+function isOn(name: string, flags: (typeof timmModels)[string][4]): boolean {
+  if (/^(use_rot_pos_emb|rope_)/.test(name)) return flags?.rotary !== undefined;
+  return name === 'use_post_norm' ? flags?.postNorm === true : false;
 }
 
 const isSquare = (count: number) => count > 0 && Number.isInteger(Math.sqrt(count));

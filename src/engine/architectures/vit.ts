@@ -67,6 +67,7 @@ export const dpt: Family = {
   name: 'DPT',
   modelTypes: ['dpt'],
   prefixes: ['dpt.', ''],
+  spec: config => vitSpec({image_size: 384, ...config}),
   positionsBy: 'bilinear',
   draw: zeroTokensDraw,
 };

@@ -176,7 +176,7 @@ function oft(json: JsonObject, path: string): PlanModule {
   };
 }
 
-/** I + 2Q + 2Q² + … + Qⁿ, n = terms − 1, of the skew-symmetric Q whose upper triangle is given row by row. */
+/** I + 2Q + 2Q² + … + Qⁿ of the skew-symmetric Q whose upper triangle is given row by row. */
 function rotation(triangle: Float32Array, side: number, terms: number): Matrix {
   const skew = {rows: side, columns: side, data: new Float64Array(side * side)};
   let next = 0;
@@ -189,10 +189,11 @@ function rotation(triangle: Float32Array, side: number, terms: number): Matrix {
   }
   const sum = Float64Array.from({length: side * side}, (_, i) => Number(i % (side + 1) === 0));
   let power: Matrix = skew;
-  for (let exponent = 1; exponent < terms; exponent++) {
+  // PEFT counts the first two powers twice; the last, the third at least, once.
+  const last = terms > 2 ? Math.max(terms - 1, 3) : terms - 1;
+  for (let exponent = 1; exponent <= last; exponent++) {
     if (exponent > 1) power = product(power, skew);
-    // PEFT counts the first two powers twice always, the last once.
-    const factor = exponent > 2 && exponent === terms - 1 ? 1 : 2;
+    const factor = exponent > 2 && exponent === last ? 1 : 2;
     for (let i = 0; i < sum.length; i++) sum[i]! += factor * power.data[i]!;
   }
   return {rows: side, columns: side, data: sum};

@@ -13,7 +13,10 @@ export async function namedAdapters(checkpoint: string): Promise<string[]> {
   const entries = await readdir(checkpoint, {withFileTypes: true}).catch(() => []);
   const folders = entries.filter(entry => entry.isDirectory() && !entry.name.startsWith('.'));
   const found = await Promise.all(
-    folders.map(async ({name}) => ((await fileInside(join(checkpoint, name), ADAPTER_CONFIG)) ? [name] : [])),
+    folders.map(async ({name}) => {
+      const config = await fileInside(join(checkpoint, name), ADAPTER_CONFIG).catch(() => undefined);
+      return config === undefined ? [] : [name];
+    }),
   );
   return found.flat().sort();
 }

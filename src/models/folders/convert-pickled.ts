@@ -1,10 +1,11 @@
 import {execFile} from 'node:child_process';
-import {copyFile, mkdir, readdir, rename, rm, stat} from 'node:fs/promises';
+import {constants, copyFile, mkdir, readdir, rename, rm, stat} from 'node:fs/promises';
 import {basename, dirname, extname, join, resolve} from 'node:path';
 import {promisify} from 'node:util';
 import {InvarianceError} from '../../errors.js';
 import {badWeights} from '../safetensors/tensor.js';
 import {ADAPTER_CONFIG} from '../adapters/named-adapters.js';
+import {fileInside} from './links.js';
 import {isPickled} from './pickled.js';
 import {TRAINER_STATE} from './trainer-state.js';
 
@@ -22,7 +23,10 @@ const DESCRIPTIONS = [
  * as a Namespace. Prints one JSON object.
  */
 const PROGRAM = `
-import argparse, json, pathlib, pickle, sys
+import sys
+# Nothing of the working folder is imported.
+sys.path = [path for path in sys.path if path]
+import argparse, json, pathlib, pickle
 asked = json.loads(sys.argv[1])
 def end(**told):
     print(json.dumps(told))
@@ -32,6 +36,9 @@ try:
     from safetensors.torch import save_file
 except ImportError as error:
     end(missing=error.name)
+# Before, weights_only could be made to run code (CVE-2025-32434).
+if tuple(int(part) for part in torch.__version__.split("+")[0].split(".")[:2]) < (2, 6):
+    end(old=torch.__version__)
 torch.serialization.add_safe_globals([argparse.Namespace, pathlib.PosixPath, pathlib.WindowsPath])
 holds = lambda value: isinstance(value, dict) and any(isinstance(each, torch.Tensor) for each in value.values())
 states = {}
@@ -44,11 +51,14 @@ for file in asked["files"]:
         end(broken=str(error), file=file)
     if not isinstance(loaded, dict):
         end(none=[type(loaded).__name__])
-    found = {"": loaded} if holds(loaded) else {key: value for key, value in loaded.items() if holds(value)}
+    found = {str(key): value for key, value in loaded.items() if holds(value)} or ({"": loaded} if holds(loaded) else {})
     if not found:
         end(none=[str(key) for key in loaded])
     for key, value in found.items():
-        states.setdefault(key, {}).update(value)
+        state = states.setdefault(key, {})
+        if twice := [each for each in value if each in state]:
+            end(twice=str(twice[0]), file=file)
+        state.update(value)
 name = asked["state"]
 if name is None:
     usual = [key for key in ("", "state_dict", "model", "module", "model_state_dict") if key in states]
@@ -64,6 +74,8 @@ end(state=name, tensors=len(tensors), others=[key for key in states if key != na
 
 type Told =
   | {missing: string}
+  | {old: string}
+  | {twice: string; file: string}
   | {unsafe: string; file: string}
   | {broken: string; file: string}
   | {none: string[]}
@@ -101,6 +113,8 @@ export async function convertPickled(from: string, options: ConvertOptions = {})
   const {state, python = 'python3'} = options;
   const files = await pickles(from);
   const path = await target(files[0]!, options.to);
+  if ((await stat(path).catch(() => undefined)) !== undefined)
+    throw badWeights(path, 'is there already; name another place for the weights, or move it away');
   const partial = `${path}.partial`;
   await mkdir(dirname(path), {recursive: true});
   try {
@@ -109,6 +123,16 @@ export async function convertPickled(from: string, options: ConvertOptions = {})
       throw new InvarianceError(
         'bad_option',
         `${python} has no ${told.missing}: install it (${python} -m pip install torch safetensors) or name another with --python`,
+      );
+    if ('old' in told)
+      throw new InvarianceError(
+        'bad_option',
+        `torch ${told.old} of ${python} may run code of a pickle all the same; install torch 2.6 or newer, or name another Python with --python`,
+      );
+    if ('twice' in told)
+      throw badWeights(
+        told.file,
+        `holds ${told.twice} as another of its files does: not one model; name the file that is meant`,
       );
     if ('unsafe' in told)
       throw badWeights(
@@ -138,7 +162,13 @@ async function pickles(from: string): Promise<string[]> {
   if (found === undefined) throw badWeights(from, 'is not there; check the path');
   if (found.isFile()) return [resolve(from)];
   const names = (await readdir(from)).filter(isPickled).sort();
-  const shards = names.filter(name => /^pytorch_model.*\.bin$/.test(name));
+  const shards = names.filter(name => SHARD.test(name));
+  const promised = Number(SHARD.exec(shards[0] ?? '')?.[1] ?? 0);
+  if (shards.length !== promised)
+    throw badWeights(
+      from,
+      `holds ${shards.length} of the ${promised} shards of its weights; copy the others`,
+    );
   const taken = shards.length > 0 ? shards : names;
   if (taken.length === 0) throw badWeights(from, 'holds no pickled weights: nothing to convert');
   if (shards.length === 0 && taken.length > 1)
@@ -146,19 +176,26 @@ async function pickles(from: string): Promise<string[]> {
   return taken.map(name => resolve(from, name));
 }
 
+const SHARD = /^pytorch_model-\d{5}-of-(\d{5})\.bin$/;
+
 /** Where it is found: under the name that model folders have, or the pickle's own. */
 async function target(file: string, to: string | undefined): Promise<string> {
   if (to !== undefined && extname(to) === '.safetensors') return to;
   const name = basename(file);
   const own = name.startsWith('pytorch_model')
     ? 'model.safetensors'
-    : name.replace(/(\.pth)?\.[^.]+$/, '.safetensors');
+    : `${name.replace(/(\.pth)?\.[^.]+$/, '')}.safetensors`;
   if (to === undefined) return join(dirname(file), own);
   await mkdir(to, {recursive: true});
-  for (const each of DESCRIPTIONS)
-    await copyFile(join(dirname(file), each), join(to, each)).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'ENOENT') throw error;
-    });
+  for (const each of DESCRIPTIONS) {
+    const description = await fileInside(dirname(file), each);
+    if (description !== undefined)
+      await copyFile(description, join(to, each), constants.COPYFILE_EXCL).catch(
+        (error: NodeJS.ErrnoException) => {
+          if (error.code !== 'EEXIST') throw error;
+        },
+      );
+  }
   return join(to, own === 'adapter_model.safetensors' ? own : 'model.safetensors');
 }
 

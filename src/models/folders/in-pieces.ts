@@ -23,8 +23,8 @@ export async function inPieces(folder: string): Promise<string | undefined> {
       `then wandb-invariance convert ${quoted('pytorch_model.bin')}`
     );
 
-  const steps = names.filter(name => /^global_step\d+$/.test(name)).sort();
-  const step = steps.at(-1);
+  const steps = names.filter(name => /^global_step\d+$/.test(name));
+  const step = steps.toSorted((a, b) => Number(a.slice(11)) - Number(b.slice(11))).at(-1);
   if (step === undefined) return undefined;
   if (await inside(step, /^zero_pp_rank_\d+_mp_rank_\d+_model_states\.pt$/))
     return (

@@ -15,8 +15,8 @@ export function isPickled(path: string): boolean {
 
 /** The refusal of a pickled checkpoint, with the command that converts it. */
 export function pickledRefusal(path: string): Error {
-  // One of several shards, perhaps: the folder is converted.
-  const whole = basename(path).startsWith('pytorch_model') ? dirname(path) : path;
+  // Of shards the folder is converted.
+  const whole = /-\d{5}-of-\d{5}\.bin$/.test(path) ? dirname(path) : path;
   return badWeights(
     path,
     `is a Python pickle, which only Python can read; convert it once: wandb-invariance convert ${shellQuoted(whole)}`,

@@ -33,7 +33,9 @@ export async function weightsState(path: string, known: string | undefined): Pro
   if (names === null) return {status: 'none'};
   const adapters = names.some(isWeights) ? [] : await namedAdapters(path);
   const inAdapters = await Promise.all(
-    adapters.map(async adapter => (await readdir(join(path, adapter))).map(name => join(adapter, name))),
+    adapters.map(async adapter =>
+      (await readdir(join(path, adapter)).catch(() => [])).map(name => join(adapter, name)),
+    ),
   );
   const all = [...names, ...inAdapters.flat()];
   const weights =

@@ -98,6 +98,12 @@ describe('timm', () => {
     expect(refusal('vit_tiny_patch16_224', {qk_norm: true})).toThrow(
       'model_args has qk_norm true, which is not known',
     );
+    for (const [name, off] of [
+      ['eva02_tiny_patch14_224', 'use_rot_pos_emb'],
+      ['vit_small_patch16_dinov3', 'rope_rotate_half'],
+      ['eva02_enormous_patch14_clip_224', 'use_post_norm'],
+    ] as const)
+      expect(refusal(name, {[off]: false})).toThrow(`model_args has ${off} false, which is not known`);
     expect(refusal('vit_tiny_patch16_224', {global_pool: 'avgmax'})).toThrow(
       'global_pool "avgmax" is not known',
     );

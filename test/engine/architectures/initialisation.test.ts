@@ -20,6 +20,13 @@ const noTensors = {has: () => false} as unknown as TensorSource;
 /** Standard errors between two samples that count as the same distribution. */
 const ERRORS = 5;
 
+it("draws MAE's positions for as many patches as a real model has", () => {
+  const family = families.find(({name}) => name === 'MAE')!;
+  const config = {hidden_size: 768, image_size: 224, patch_size: 16};
+  const draw = family.draw('pos_embed', {shape: [197, 768], spec: family.spec(config, noTensors), config});
+  expect(drawn(draw, 197 * 768, seededRandom(1)).subarray(768, 770)).toEqual(Float32Array.of(0, 0));
+});
+
 describe.each(Object.entries(python))('fresh weights of %s', (name, {config, tensors}) => {
   it('are distributed as transformers draws them', () => {
     const family = families.find(each => each.name === name)!;

@@ -190,6 +190,16 @@ const others = [
 ];
 
 describe('the gradient with respect to the pixels', () => {
+  it('is checked for images of the usual size too', async () => {
+    await tf.setBackend('cpu');
+    const image = tf.input({shape: [224, 224, 3]});
+    const output = L.conv2d({filters: 2, kernelSize: 16, strides: 16, name: 'seen', ...kernel}).apply(image);
+    const model = tf.model({inputs: image, outputs: output as tf.SymbolicTensor});
+    const engine = await openTfjsEngine({tf: tf as never, model: model as never, layers: ['seen']});
+    expect(engine.layers).toEqual(['seen']);
+    model.dispose();
+  });
+
   it('is tried through every kind of layer that TensorFlow.js has', () => {
     const tried = [...Object.keys(cases), ...Object.keys(merging), ...others];
     expect(tried.toSorted()).toEqual(Object.keys(tf.layers).toSorted());
