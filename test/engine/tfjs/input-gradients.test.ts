@@ -195,7 +195,7 @@ describe('the gradient with respect to the pixels', () => {
     const image = tf.input({shape: [224, 224, 3]});
     const output = L.conv2d({filters: 2, kernelSize: 16, strides: 16, name: 'seen', ...kernel}).apply(image);
     const model = tf.model({inputs: image, outputs: output as tf.SymbolicTensor});
-    const engine = await openTfjsEngine({tf: tf as never, model: model as never, layers: ['seen']});
+    const engine = await openTfjsEngine({tf: tf, model: model, layers: ['seen']});
     expect(engine.layers).toEqual(['seen']);
     model.dispose();
   });
