@@ -95,8 +95,10 @@ export class Lookout {
     for (const {path, waiting} of unfinished) {
       const since = this.waitingSince.get(path) ?? now();
       this.waitingSince.set(path, since);
-      if (now() - since > PATIENCE)
-        notices.raise('warning', 'checkpoint_waits', `${path} waits: ${waiting ?? 'it is not complete'}`);
+      if (now() - since <= PATIENCE) continue;
+      notices.raise('warning', 'checkpoint_waits', `${path} waits: ${waiting ?? 'it is not complete'}`);
+      // Once, though the reason may tell of milliseconds.
+      this.waitingSince.set(path, Infinity);
     }
   }
 

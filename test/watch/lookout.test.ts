@@ -24,7 +24,8 @@ beforeEach(() => {
 /** A lookout under a clock of its own, and what it queued and said. */
 async function lookingOut(options: Partial<WatchOptions> = {}) {
   const clock = {now: 0};
-  const notices = new WatchNotices({notice: () => {}}, () => {});
+  const said: string[] = [];
+  const notices = new WatchNotices({notice: () => {}}, line => said.push(line));
   const queue = createQueue({into: join(scratch, 'held'), order: 'oldest'});
   const checkpoints = await openMeasuredCheckpoints({run: scratch, folder, onTrouble: expect.unreachable});
   const lookout = new Lookout({folder, ...options}, {checkpoints, queue, notices, now: () => clock.now});
@@ -33,7 +34,7 @@ async function lookingOut(options: Partial<WatchOptions> = {}) {
     while (!queue.isEmpty()) steps.push((await queue.next())!.found.step);
     return steps;
   };
-  return {lookout, clock, queue, queued, notices, checkpoints};
+  return {lookout, clock, queue, queued, notices, checkpoints, said};
 }
 
 describe('the lookout', () => {
@@ -84,6 +85,29 @@ describe('the lookout', () => {
     clock.now = 90_001;
     expect(await lookout.look(never)).toBe('invariance-finished is in the folder');
     expect(notices.failed.map(({path}) => path)).toEqual([path]);
+  });
+
+  it('says once, after a minute without a break, which checkpoint waits and why', async () => {
+    const path = await writeCheckpoint(folder, 10);
+    truncateSync(join(path, 'model.safetensors'), 100);
+    const {lookout, clock, said} = await lookingOut();
+    const lookAt = (now: number) => {
+      clock.now = now;
+      return lookout.look(never);
+    };
+    for (const now of [0, MINUTE]) await lookAt(now);
+    expect(said).toEqual([]);
+    for (const now of [MINUTE + 1, 2 * MINUTE, 3 * MINUTE]) await lookAt(now);
+    expect(said).toEqual([expect.stringMatching(/checkpoint-10 waits: .*model\.safetensors/)]);
+    const other = await writeCheckpoint(folder, 20);
+    truncateSync(join(other, 'model.safetensors'), 100);
+    await lookAt(3.5 * MINUTE);
+    rmSync(other, {recursive: true});
+    await lookAt(4 * MINUTE);
+    await writeCheckpoint(folder, 20);
+    truncateSync(join(other, 'model.safetensors'), 90);
+    await lookAt(5 * MINUTE);
+    expect(said).toHaveLength(1);
   });
 
   it('ends where nothing has come for so many minutes and nothing waits', async () => {
