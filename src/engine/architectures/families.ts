@@ -88,7 +88,7 @@ function unknown(described: string, type: string | undefined, folder: string): I
   const known = families.flatMap(({modelTypes}) => modelTypes).sort();
   return new InvarianceError(
     'bad_model',
-    `${folder} is a model of type ${described}${reason ? `: ${reason}` : ''}. Known are ${known.join(', ')}, alone or as ` +
+    `${folder} ${type === undefined ? 'names no model_type in its config.json' : `is a model of type ${described}`}${reason ? `: ${reason}` : ''}. Known are ${known.join(', ')}, alone or as ` +
       `the ${PARTS.join(', ')} of another model; if a part of yours is one of these, save that part to a folder of its own ` +
       '(model.vision_tower.save_pretrained("part")) and give that folder. Any model can be measured while it trains in ' +
       'TensorFlow.js',

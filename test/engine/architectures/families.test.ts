@@ -67,7 +67,7 @@ describe('familyOf', () => {
     ],
     [{model_type: 'bert'}, 'of type bert: it sees no images'],
     [{model_type: 'mine'}, 'of type mine. Known are aimv2'],
-    [{}, 'of type undefined. Known are aimv2'],
+    [{}, 'names no model_type in its config.json. Known are aimv2'],
   ])('refuses %j with the folder, the type, the reason and the way out', (config, message) => {
     const refusal = () => familyOf(config, 'models/mine');
     expect(refusal).toThrow(message);
