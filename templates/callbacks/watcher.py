@@ -98,7 +98,7 @@ class Watcher:
         self.process = None
         self.history = []
         self._told_of_its_end = False
-        self._told_of_left_out = False
+        self._left_out_kinds = {" is left out: ", " waits: "}
         self._log_read = 0
         self._rank_zero = (os.environ.get("RANK") or "0") == "0"
         if not self._rank_zero:
@@ -186,16 +186,16 @@ class Watcher:
         _warn(f"the watcher has ended with exit code {self.process.returncode}: {last} (all of it: {self._log()})")
 
     def _tell_of_left_out(self):
-        if self._told_of_left_out or self.process is None:
+        if not self._left_out_kinds or self.process is None:
             return
         with open(self._log(), "rb") as log:
             log.seek(self._log_read)
             lines = log.read().decode(errors="replace").split("\n")
-        for line in lines:
-            if " is left out: " in line or " waits: " in line:
-                self._told_of_left_out = True
-                _warn(f"{line.strip()} (all of it: {self._log()})")
-                return
+        for kind in sorted(self._left_out_kinds):
+            first = next((line for line in lines if kind in line), None)
+            if first is not None:
+                self._left_out_kinds.discard(kind)
+                _warn(f"{first.strip()} (all of it: {self._log()})")
 
     def _log(self):
         return self.folder / "invariance-watch.log"

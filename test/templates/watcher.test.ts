@@ -224,20 +224,24 @@ ${END}`);
     });
   });
 
-  it('warns at the first checkpoint that is left out, once, and of this watcher alone', () => {
+  it('warns of the first checkpoint that waits and the first that is left out, once each, and of this watcher alone', () => {
     mkdirSync(out, {recursive: true});
     writeFileSync(
       join(out, 'invariance-watch.log'),
       'old/checkpoint-1 is left out: of an earlier training\n',
     );
     const {stderr, status} = run(`
-made = watcher(words="out/checkpoint-2 is left out: peft_type VERA is not merged here")
-while "left out: peft" not in (out / "invariance-watch.log").read_text(): time.sleep(0.05)
+made = watcher(words="out/checkpoint-1 waits: has no weights yet")
+while "waits" not in (out / "invariance-watch.log").read_text(): time.sleep(0.05)
+made.check()
+with open(out / "invariance-watch.log", "a") as log:
+    log.write("out/checkpoint-2 is left out: peft_type VERA is not merged here\\nout/checkpoint-3 is left out: too\\n")
 made.check()
 made.check()
 ${END}`);
     expect(status, stderr).toBe(0);
     expect(warnings(stderr)).toEqual([
+      expect.stringMatching(/checkpoint-1 waits: has no weights yet \(all/),
       expect.stringMatching(/checkpoint-2 is left out: peft_type VERA is not merged here \(all/),
     ]);
   });
