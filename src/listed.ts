@@ -10,3 +10,8 @@ export function listed(names: readonly LayerName[], layers: readonly LayerName[]
   }
   return runs.map(run => (run.length > 2 ? `${run[0]} to ${run.at(-1)}` : run.join(', '))).join(', ');
 }
+
+/** As a sentence begins. */
+export function capitalised(text: string): string {
+  return text[0]!.toUpperCase() + text.slice(1);
+}

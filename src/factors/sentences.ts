@@ -1,3 +1,4 @@
+import {capitalised} from '../listed.js';
 import type {Baseline, FactorBaseline, FactorReading, LayerName, Reading, Score} from '../types.js';
 
 /** Where plain words turn from one to the next. They are for reading only; no number is changed by them. */
@@ -134,8 +135,4 @@ function layerRuns(places: readonly number[], layers: readonly LayerName[]): str
 
 function listed(names: readonly string[]): string {
   return names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
-}
-
-function capitalised(text: string): string {
-  return text[0]!.toUpperCase() + text.slice(1);
 }

@@ -1,3 +1,4 @@
+import {capitalised} from '../listed.js';
 import type {Baseline, Gate} from '../types.js';
 import {withheldBy} from './score.js';
 
@@ -64,9 +65,5 @@ export function nothingScored(baseline: Baseline): string | null {
       : []),
   ];
   const counted = [...kinds].map(([kind, count]) => `${kind} (${count} of ${layers.length})`).join(', ');
-  return `no layer can be scored in this run: ${counted}. ${sentence(advice.join('; '))}. R under its ceiling, drift and the factor panel are recorded all the same`;
-}
-
-function sentence(text: string): string {
-  return text[0]!.toUpperCase() + text.slice(1);
+  return `no layer can be scored in this run: ${counted}. ${capitalised(advice.join('; '))}. R under its ceiling, drift and the factor panel are recorded all the same`;
 }

@@ -1,5 +1,6 @@
 export {convertPickled} from './folders/convert-pickled.js';
-export {namedAdapters} from './adapters/named-adapters.js';
+export {ADAPTER_CONFIG, namedAdapters} from './adapters/named-adapters.js';
+export {DESCRIPTIONS} from './folders/descriptions.js';
 export {adapterBase, modelName} from './adapters/adapter-base.js';
 export {type Checkpoint, type CheckpointMemory, findCheckpoints} from './folders/find-checkpoints.js';
 export {findTrainings} from './folders/find-trainings.js';

@@ -1,4 +1,4 @@
-import {listed} from '../listed.js';
+import {capitalised, listed} from '../listed.js';
 import {fallen, marksOf} from '../marks.js';
 import {compressionSentences, movementSentences} from '../movement.js';
 import {inversionAdvice, nothingScored} from '../metrics/index.js';
@@ -38,9 +38,9 @@ export function summaryOf(run: RenderedRun): Summary {
   return {
     kept: last
       ? [
-          ...(diverged ? [`${diverged.message[0]!.toUpperCase()}${diverged.message.slice(1)}.`] : []),
+          ...(diverged ? [`${capitalised(diverged.message)}.`] : []),
           ...keptSentences(last, wordsOf(run, last).where),
-          ...(unscored === null ? [] : [`${unscored[0]!.toUpperCase()}${unscored.slice(1)}.`]),
+          ...(unscored === null ? [] : [`${capitalised(unscored)}.`]),
           ...(baseline ? similaritySentences(baseline, last) : []),
           ...(baseline ? changeSentences(baseline, readings) : []),
         ]
@@ -53,7 +53,7 @@ export function summaryOf(run: RenderedRun): Summary {
 }
 
 function keptSentences({layers, scores}: Reading, place: string): string[] {
-  const where = place[0]!.toUpperCase() + place.slice(1);
+  const where = capitalised(place);
   const values = scores.map(score => (score.status === 'scored' ? score.value : null));
   const between = (low: number, high: number) =>
     layers.filter((_, i) => values[i] !== null && values[i]! >= low && values[i]! < high);

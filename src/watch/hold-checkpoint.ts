@@ -1,6 +1,6 @@
 import {link, mkdir, mkdtemp, readdir, realpath, rm, stat} from 'node:fs/promises';
 import {basename, dirname, join} from 'node:path';
-import {fileInside, namedAdapters} from '../models/index.js';
+import {DESCRIPTIONS, fileInside, namedAdapters} from '../models/index.js';
 import {InvarianceError} from '../errors.js';
 
 /** A checkpoint that stays readable until it is let go. */
@@ -13,8 +13,8 @@ export interface Held {
 }
 
 /** What a reading needs of a checkpoint; optimiser states are not worth holding. */
-const NEEDED =
-  /^((?!optimizer).*\.safetensors(\.index\.json)?|(config|preprocessor_config|processor_config|adapter_config|trainer_state)\.json)$/;
+const isNeeded = (name: string) =>
+  DESCRIPTIONS.includes(name) || /^(?!optimizer).*\.safetensors(\.index\.json)?$/.test(name);
 
 /**
  * Keeps a checkpoint's files from going away while it waits, by hard links: they take no space and outlive a
@@ -44,7 +44,7 @@ export async function holdCheckpoint(path: string, into: string): Promise<Held> 
     };
     const holdAll = async (folder: string, target: string): Promise<void> => {
       await mkdir(target, {recursive: true});
-      const names = (await readdir(folder)).filter(name => NEEDED.test(name));
+      const names = (await readdir(folder)).filter(isNeeded);
       for (const name of names) await hold(folder, name, join(target, name));
     };
     if ((await stat(path)).isDirectory()) {

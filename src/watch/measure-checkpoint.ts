@@ -3,6 +3,7 @@ import {stat} from 'node:fs/promises';
 import {basename, join} from 'node:path';
 import {messageOf} from '../errors.js';
 import {
+  ADAPTER_CONFIG,
   adapterBase,
   loggedAt,
   modelName,
@@ -84,7 +85,7 @@ async function checkBase(
   {pretrained, notices}: Pick<Measurement, 'pretrained' | 'notices'>,
 ): Promise<void> {
   const [others, base] = await Promise.all([namedAdapters(held.path), adapterBase(held.path)]);
-  if (others.length > 0 && existsSync(join(held.path, 'adapter_config.json')))
+  if (others.length > 0 && existsSync(join(held.path, ADAPTER_CONFIG)))
     notices.raise(
       'info',
       'other_adapters',

@@ -68,10 +68,15 @@ export function familyOf(config: HfConfig, folder = 'config.json'): {family: Fam
     // Older files of a known model do not name the type of its part.
     const inside = typeOf(part) === undefined ? own : byType(part);
     if (inside) return {family: inside, config: part};
-    throw unknown(`${typeOf(config)}, whose ${key} is ${typeOf(part)}`, typeOf(part), folder);
+    throw unknown(
+      folder,
+      typeOf(part),
+      `is a model of type ${typeOf(config)}, whose ${key} is ${typeOf(part)}`,
+    );
   }
   if (own) return {family: own, config};
-  throw unknown(String(typeOf(config)), typeOf(config), folder);
+  const type = typeOf(config);
+  throw unknown(folder, type, type ? `is a model of type ${type}` : 'names no model_type in its config.json');
 }
 
 /** timm's own files name an architecture and no model_type. */
@@ -83,12 +88,12 @@ function typeOf(config: HfConfig): string | undefined {
 const byType = (config: HfConfig) =>
   families.find(({modelTypes}) => modelTypes.includes(typeOf(config) ?? ''));
 
-function unknown(described: string, type: string | undefined, folder: string): InvarianceError {
+function unknown(folder: string, type: string | undefined, what: string): InvarianceError {
   const [, reason] = reasons.find(([pattern]) => pattern.test(type ?? '')) ?? [];
   const known = families.flatMap(({modelTypes}) => modelTypes).sort();
   return new InvarianceError(
     'bad_model',
-    `${folder} ${type === undefined ? 'names no model_type in its config.json' : `is a model of type ${described}`}${reason ? `: ${reason}` : ''}. Known are ${known.join(', ')}, alone or as ` +
+    `${folder} ${what}${reason ? `: ${reason}` : ''}. Known are ${known.join(', ')}, alone or as ` +
       `the ${PARTS.join(', ')} of another model; if a part of yours is one of these, save that part to a folder of its own ` +
       '(model.vision_tower.save_pretrained("part")) and give that folder. Any model can be measured while it trains in ' +
       'TensorFlow.js',

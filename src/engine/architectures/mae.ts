@@ -17,7 +17,7 @@ export const mae: Family = {
     const {spec, shape} = drawing;
     // Zero for the class token.
     if (name === 'pos_embed') {
-      const positions = new Float32Array(drawing.shape.reduce((product, size) => product * size, 1));
+      const positions = new Float32Array(shape[0]! * spec.width);
       positions.set(sines(spec), spec.width);
       return positions;
     }

@@ -95,12 +95,11 @@ async function readDeclared(
   {folder, tensors, preprocessor}: ModelFolder,
   {family, stored, spec: wanted}: Architecture,
   layers: ReadonlyMap<string, LayerName | null>,
-  {like, owners, prefix, onNotice = () => {}}: ReadOptions,
+  {like, prefix, onNotice = () => {}}: ReadOptions,
 ): Promise<Parameter[]> {
   const declared = (spec: Spec) => writeNetwork({spec, normalisation: preprocessor}).parameters;
   const shapes = new Map(declared(wanted).map(({name, shape}) => [name, shape]));
-  const takesAll = like === undefined && owners === undefined;
-  const isWanted = (name: string) => takesAll || (layers.get(name) ?? null) !== null;
+  const isWanted = (name: string) => (layers.get(name) ?? null) !== null;
   const names = [...shapes.keys()];
   const [needed, idle] = [names.filter(isWanted), names.filter(name => !isWanted(name))];
   const search = {wanted: needed, optional: [...idle, ...HEAD], folder, prefix};

@@ -1,6 +1,7 @@
-import {add, concat, cos, expand, linear, multiply, reshape, sin, slice, tensor} from '../onnx/ops.js';
+import {add, concat, constant, cos, linear, multiply, reshape, sin, slice, tensor} from '../onnx/ops.js';
 import type {Tape, Value} from '../onnx/tape.js';
 import {patchGrid, prefixTokens, type Spec} from './spec.js';
+import type {TakeParameter} from './vision-transformer.js';
 
 /**
  * Rotary positions in two dimensions (Su et al. 2021, arXiv 2104.09864; Heo et al. 2024, arXiv 2403.13298). A patch at the
@@ -22,21 +23,29 @@ export interface Rotary {
 }
 
 /** Frequencies that are learned: steps of both coordinates × blocks × heads × pairs. */
-export function frequenciesShape({depth, heads, width}: Spec): number[] {
+function frequenciesShape({depth, heads, width}: Spec): number[] {
   return [2, depth, heads, width / heads / 2];
 }
 
 /** Turns queries or keys, (n, heads, T, width of a head). */
 export type Turn = (x: Value) => Value;
 
-/** @param frequencies shape `frequenciesShape`, where they are learned */
-export function rotation(tape: Tape, spec: Spec, frequencies: Value | null, block: number): Turn {
-  const {pairs} = spec.rotary!;
+/** How each block turns its queries and keys; null where none does. */
+export function turnsOf(spec: Spec, tape: Tape, parameter: TakeParameter): ((block: number) => Turn) | null {
+  if (!spec.rotary) return null;
   const width = spec.width / spec.heads;
-  const {cosines, sines} = frequencies ? learned(spec, frequencies, block) : fixed(tape, spec);
   // The partner of each feature, negated for the first of a pair; as a linear map it needs no gradient of its own.
-  const partner = tensor(tape, [width, width], partners(width, pairs));
-  return x => add(multiply(x, cosines), multiply(linear(x, partner, null), sines));
+  const partner = tensor(tape, [width, width], partners(width, spec.rotary.pairs));
+  const turnBy =
+    ({cosines, sines}: Rotation): Turn =>
+    x =>
+      add(multiply(x, cosines), multiply(linear(x, partner, null), sines));
+  if (spec.rotary.temperature === null) {
+    const frequencies = parameter('rotary_frequencies', frequenciesShape(spec));
+    return block => turnBy(learned(spec, frequencies, block));
+  }
+  const turn = turnBy(fixed(tape, spec));
+  return () => turn;
 }
 
 function partners(width: number, pairs: Rotary['pairs']): Float32Array {
@@ -111,7 +120,5 @@ function learned(spec: Spec, frequencies: Value, block: number): Rotation {
 /** A table of the patches among the tokens before them, which do not turn. */
 function among(spec: Spec, table: Value, still: number): Value {
   const before = prefixTokens(spec);
-  if (before === 0) return table;
-  const one = tensor(table.tape, [1, 1, 1, 1], Float32Array.of(still));
-  return concat([expand(one, table.shape.with(2, before)), table], 2);
+  return before === 0 ? table : concat([constant(table.tape, table.shape.with(2, before), still), table], 2);
 }

@@ -37,9 +37,9 @@ export const siglip2: Family = {
   modelTypes: ['siglip2', 'siglip2_vision_model'],
   positionsBy: 'antialiased bilinear',
   spec: config => {
-    const {patch, ...spec} = siglipSpec(config);
-    const side = Math.floor(Math.sqrt(numberOf(config, 'num_patches', 256))) * patch;
-    return {...spec, patch, image: {height: side, width: side}, channelsLast: true};
+    const spec = siglipSpec(config);
+    const side = Math.floor(Math.sqrt(numberOf(config, 'num_patches', 256))) * spec.patch;
+    return {...spec, image: {height: side, width: side}, channelsLast: true};
   },
 };
 

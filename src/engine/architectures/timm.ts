@@ -104,8 +104,7 @@ function timmSpec(config: HfConfig, tensors: TensorSource): Spec {
     .names()
     .filter(name => /^blocks\.\d+\.norm1\.weight$/.test(name.slice(prefix.length))).length;
   const hidden = shape('blocks.0.mlp.fc2.weight')[1]!;
-  const unpackedGate = has('blocks.0.mlp.fc1_g.weight');
-  const gated = unpackedGate || shape('blocks.0.mlp.fc1.weight')[0] === 2 * hidden;
+  const gated = has('blocks.0.mlp.fc1_g.weight') || shape('blocks.0.mlp.fc1.weight')[0] === 2 * hidden;
   const distillationToken = has('dist_token');
   const classToken = has('cls_token');
   const table = [

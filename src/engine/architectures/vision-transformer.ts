@@ -22,7 +22,7 @@ import {
 } from '../onnx/ops.js';
 import type {Value} from '../onnx/tape.js';
 import {relativeBias, relativeShape} from './relative-positions.js';
-import {frequenciesShape, rotation, type Turn} from './rotary.js';
+import {turnsOf, type Turn} from './rotary.js';
 import {sines} from './sines.js';
 import {endOfPatches, patchGrid, prefixTokens, type Activation, type Spec} from './spec.js';
 
@@ -68,7 +68,7 @@ export function visionTransformer(spec: Spec, pixels: Value, parameter: TakePara
       ? relativeBias(spec, parameter('relative_bias', relativeShape(spec)))
       : null;
   const blocks: Block[] = [];
-  const turns = turnsOf(spec, pixels, parameter);
+  const turns = turnsOf(spec, pixels.tape, parameter);
   for (let i = 0; i < spec.depth; i++) {
     if (spec.repeatedPositions && i > 0) x = add(x, repeatedPosition(spec, x, parameter, i - 1));
     const made = block(spec, x, {shared, turn: turns?.(i) ?? null}, (name, shape) =>
@@ -140,17 +140,6 @@ function repeatedPosition(spec: Spec, x: Value, parameter: TakeParameter, index:
   const [, t, d] = x.shape as [number, number, number];
   const all = parameter('repeated_positions', [spec.depth - 1, t, d]);
   return reshape(slice(all, 0, index, index + 1), [t, d]);
-}
-
-/** How each block turns its queries and keys; null where none does. */
-function turnsOf(spec: Spec, {tape}: Value, parameter: TakeParameter): ((block: number) => Turn) | null {
-  if (!spec.rotary) return null;
-  if (spec.rotary.temperature !== null) {
-    const turn = rotation(tape, spec, null, 0);
-    return () => turn;
-  }
-  const frequencies = parameter('rotary_frequencies', frequenciesShape(spec));
-  return i => rotation(tape, spec, frequencies, i);
 }
 
 /** What attention knows of places. */

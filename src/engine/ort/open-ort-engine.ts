@@ -64,12 +64,7 @@ export async function openOrtEngine(options: OrtEngineOptions): Promise<OrtEngin
     const network = writeNetwork({spec, normalisation, pooling});
     const measured = selectLayers([...network.layers.keys()], layers ?? DEFAULT_LAYERS);
     const owners = layersOf(network, measured);
-    const weights = (await readWeights(model, {owners, prefix, ...(onNotice && {onNotice})})).map(
-      parameter => ({
-        ...parameter,
-        layer: owners.get(parameter.name) ?? null,
-      }),
-    );
+    const weights = await readWeights(model, {owners, prefix, ...(onNotice && {onNotice})});
     return new OrtEngine({
       runtime: await openRuntime({library, device, threads}),
       spec,

@@ -4,7 +4,7 @@ import {matrices, REMEDY, type PlanModule, type ReadPart} from './adapter-kind.j
 import {lora} from './lora.js';
 import {addLowRank} from './low-rank.js';
 import {product, type Matrix} from './matrix.js';
-import {patternsOf, positive} from './settings.js';
+import {positive, scalingOf} from './settings.js';
 
 /** By `peft_type`: how PEFT's `merge_and_unload` changes a module. */
 export const adapterKinds: Readonly<Record<string, (json: JsonObject, path: string) => PlanModule>> = {
@@ -80,7 +80,7 @@ function ia3(_json: JsonObject, path: string): PlanModule {
 
 /** W' = W + s·(A₁·B₁) ∘ (A₂·B₂) (Hyeon-Woo et al. 2022, arXiv 2108.06098; Yeh et al. 2024, arXiv 2309.14859). */
 function loha(json: JsonObject, path: string): PlanModule {
-  const scaling = scalingOf(json, path);
+  const scaling = scalingOf(json, path, {alpha: 'alpha', holder: 'tensors have'});
   const names = ['hada_w1_a', 'hada_w1_b', 'hada_w2_a', 'hada_w2_b'] as const;
   return (module, parts) => {
     if (parts.has('hada_t1')) throw badWeights(path, `decomposes the convolution ${module}; ${REMEDY}`);
@@ -100,7 +100,7 @@ function loha(json: JsonObject, path: string): PlanModule {
 
 /** W' = W + s·W₁ ⊗ W₂, either whole or as a product of two (Yeh et al. 2024, arXiv 2309.14859). */
 function lokr(json: JsonObject, path: string): PlanModule {
-  const scaling = scalingOf(json, path);
+  const scaling = scalingOf(json, path, {alpha: 'alpha', holder: 'tensors have'});
   return (module, parts) => {
     if (parts.has('lokr_t2')) throw badWeights(path, `decomposes the convolution ${module}; ${REMEDY}`);
     const factorOf = (name: 'lokr_w1' | 'lokr_w2') => {
@@ -197,19 +197,4 @@ function rotation(triangle: Float32Array, side: number, terms: number): Matrix {
     for (let i = 0; i < sum.length; i++) sum[i]! += factor * power.data[i]!;
   }
   return {rows: side, columns: side, data: sum};
-}
-
-/** alpha / r, by module. */
-function scalingOf(json: JsonObject, path: string): (module: string, rank: number | undefined) => number {
-  const [r, alpha] = [positive(json, 'r', path), positive(json, 'alpha', path)];
-  const [ranks, alphas] = [patternsOf(json, 'rank_pattern', path), patternsOf(json, 'alpha_pattern', path)];
-  return (module, rank) => {
-    const promised = ranks(module) ?? r;
-    if (rank !== undefined && rank !== promised)
-      throw badWeights(
-        path,
-        `promises rank ${promised} for ${module}, but its tensors have ${rank}; copy both again`,
-      );
-    return (alphas(module) ?? alpha) / promised;
-  };
 }

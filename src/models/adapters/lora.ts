@@ -2,7 +2,7 @@ import {isJsonObject, type JsonObject} from '../folders/json-file.js';
 import {badWeights, elementsOf} from '../safetensors/tensor.js';
 import {REMEDY, type PlanModule} from './adapter-kind.js';
 import {addLowRank} from './low-rank.js';
-import {patternsOf, positive} from './settings.js';
+import {scalingOf} from './settings.js';
 
 /** Settings that change the maths in ways not merged here; each is off when null, false or empty. */
 const UNSUPPORTED = [
@@ -33,18 +33,8 @@ export function lora(json: JsonObject, path: string): PlanModule {
     );
   for (const key of UNSUPPORTED)
     if (isOn(json[key])) throw badWeights(path, `${key} is not merged here; ${REMEDY}`);
-  const [r, alpha] = [positive(json, 'r', path), positive(json, 'lora_alpha', path)];
-  const [ranks, alphas] = [patternsOf(json, 'rank_pattern', path), patternsOf(json, 'alpha_pattern', path)];
+  const scaling = scalingOf(json, path, {alpha: 'lora_alpha', holder: 'lora_A has'});
   const dora = json['use_dora'] === true;
-  const scaling = (module: string, rank: number) => {
-    const promised = ranks(module) ?? r;
-    if (promised !== rank)
-      throw badWeights(
-        path,
-        `promises rank ${promised} for ${module}, but its lora_A has ${rank}; copy both again`,
-      );
-    return (alphas(module) ?? alpha) / (json['use_rslora'] === true ? Math.sqrt(rank) : rank);
-  };
 
   return (module, parts) => {
     const [a, b, magnitude] = ['lora_A', 'lora_B', 'lora_magnitude_vector'].map(name => parts.get(name));

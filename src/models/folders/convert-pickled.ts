@@ -4,19 +4,9 @@ import {basename, dirname, extname, join, resolve} from 'node:path';
 import {promisify} from 'node:util';
 import {InvarianceError} from '../../errors.js';
 import {badWeights} from '../safetensors/tensor.js';
-import {ADAPTER_CONFIG} from '../adapters/named-adapters.js';
+import {DESCRIPTIONS} from './descriptions.js';
 import {fileInside} from './links.js';
-import {isPickled} from './pickled.js';
-import {TRAINER_STATE} from './trainer-state.js';
-
-/** What is copied along where the result stands elsewhere. */
-const DESCRIPTIONS = [
-  'config.json',
-  'preprocessor_config.json',
-  'processor_config.json',
-  ADAPTER_CONFIG,
-  TRAINER_STATE,
-];
+import {isPickled, SHARD} from './pickled.js';
 
 /**
  * `weights_only` lets PyTorch make tensors and plain data; the classes beside them hold data too: timm saves its arguments
@@ -112,7 +102,7 @@ export interface Converted {
 export async function convertPickled(from: string, options: ConvertOptions = {}): Promise<Converted> {
   const {state, python = 'python3'} = options;
   const files = await pickles(from);
-  const path = await target(files[0]!, options.to);
+  const path = target(files[0]!, options.to);
   if ((await stat(path).catch(() => undefined)) !== undefined)
     throw badWeights(path, 'is there already; name another place for the weights, or move it away');
   const partial = `${path}.partial`;
@@ -150,6 +140,9 @@ export async function convertPickled(from: string, options: ConvertOptions = {})
         `${from} holds the state dicts ${told.several.join(', ')}; choose one with --state`,
       );
     await rename(partial, path);
+    // A folder of its own.
+    if (options.to !== undefined && options.to !== path)
+      await copyDescriptions(dirname(files[0]!), options.to);
     return {path, ...told};
   } finally {
     await rm(partial, {force: true});
@@ -176,27 +169,28 @@ async function pickles(from: string): Promise<string[]> {
   return taken.map(name => resolve(from, name));
 }
 
-const SHARD = /^pytorch_model-\d{5}-of-(\d{5})\.bin$/;
-
 /** Where it is found: under the name that model folders have, or the pickle's own. */
-async function target(file: string, to: string | undefined): Promise<string> {
+function target(file: string, to: string | undefined): string {
   if (to !== undefined && extname(to) === '.safetensors') return to;
   const name = basename(file);
   const own = name.startsWith('pytorch_model')
     ? 'model.safetensors'
     : `${name.replace(/(\.pth)?\.[^.]+$/, '')}.safetensors`;
   if (to === undefined) return join(dirname(file), own);
-  await mkdir(to, {recursive: true});
-  for (const each of DESCRIPTIONS) {
-    const description = await fileInside(dirname(file), each);
-    if (description !== undefined)
-      await copyFile(description, join(to, each), constants.COPYFILE_EXCL).catch(
-        (error: NodeJS.ErrnoException) => {
-          if (error.code !== 'EEXIST') throw error;
-        },
-      );
-  }
   return join(to, own === 'adapter_model.safetensors' ? own : 'model.safetensors');
+}
+
+/** What stands in `to` already stays. */
+async function copyDescriptions(from: string, to: string): Promise<void> {
+  for (const name of DESCRIPTIONS) {
+    const description = await fileInside(from, name);
+    if (description === undefined) continue;
+    await copyFile(description, join(to, name), constants.COPYFILE_EXCL).catch(
+      (error: NodeJS.ErrnoException) => {
+        if (error.code !== 'EEXIST') throw error;
+      },
+    );
+  }
 }
 
 async function run(python: string, asked: object): Promise<Told> {

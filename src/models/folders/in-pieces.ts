@@ -9,8 +9,6 @@ import {findPickled} from './pickled.js';
  */
 export async function inPieces(folder: string): Promise<string | undefined> {
   const names = await readdir(folder).catch(() => []);
-  const inside = async (name: string, pattern: RegExp) =>
-    (await readdir(join(folder, name)).catch(() => [])).some(each => pattern.test(each));
   const quoted = (name: string) => shellQuoted(join(folder, name));
 
   const fsdp = names.some(name => name.endsWith('.distcp'))
@@ -26,7 +24,8 @@ export async function inPieces(folder: string): Promise<string | undefined> {
   const steps = names.filter(name => /^global_step\d+$/.test(name));
   const step = steps.toSorted((a, b) => Number(a.slice(11)) - Number(b.slice(11))).at(-1);
   if (step === undefined) return undefined;
-  if (await inside(step, /^zero_pp_rank_\d+_mp_rank_\d+_model_states\.pt$/))
+  const inside = await readdir(join(folder, step)).catch(() => []);
+  if (inside.some(name => /^zero_pp_rank_\d+_mp_rank_\d+_model_states\.pt$/.test(name)))
     return (
       `holds the pieces of DeepSpeed's ZeRO-3 (${step}); gather them: ` +
       `python ${quoted('zero_to_fp32.py')} ${shellQuoted(folder)} ${shellQuoted(folder)} --safe_serialization`

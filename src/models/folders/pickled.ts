@@ -8,6 +8,9 @@ const PICKLED = /^(pytorch_model.*|adapter_model)\.bin$|\.(pt|pth|ckpt|pth\.tar)
 const NO_WEIGHTS =
   /^(training_args|optimizer|scheduler|scaler|sampler|rng_state|random_states)|_optim_states\.pt$/;
 
+/** One shard of a model, with the number of all. */
+export const SHARD = /^pytorch_model-\d{5}-of-(\d{5})\.bin$/;
+
 /** Whether a file of this name holds weights as a Python pickle, which only Python can read (and may run code). */
 export function isPickled(path: string): boolean {
   return PICKLED.test(basename(path)) && !NO_WEIGHTS.test(basename(path));
@@ -16,7 +19,7 @@ export function isPickled(path: string): boolean {
 /** The refusal of a pickled checkpoint, with the command that converts it. */
 export function pickledRefusal(path: string): Error {
   // Of shards the folder is converted.
-  const whole = /-\d{5}-of-\d{5}\.bin$/.test(path) ? dirname(path) : path;
+  const whole = SHARD.test(basename(path)) ? dirname(path) : path;
   return badWeights(
     path,
     `is a Python pickle, which only Python can read; convert it once: wandb-invariance convert ${shellQuoted(whole)}`,
